@@ -1,0 +1,27 @@
+/**
+ * What the Worker under test is given: the POSTERN variable and its secrets. Plain JSON, with short
+ * times so that leases, graces and late reports happen within a test's patience.
+ */
+
+/** Fixed, so that a key made in one test file reads the same in another; guards nothing. */
+export const testSecrets = {
+  POSTERN_SECRET: "test-secret-for-the-workers-runtime-0123456789",
+  POSTERN_ADMIN_KEY: "test-admin-key-for-the-workers-runtime-0123456789",
+} as const;
+
+/** One deduplicating and one plain sandbox source, and a stream of each kind on each of them. */
+export const testConfig = {
+  accounts: { default: { tier: "small", domains: ["example.com"] } },
+  sources: {
+    sandbox: { provider: "sandbox", deduplicates: true, time_limit_ms: 1_000, event_delay_ms: 20 },
+    plain: { provider: "sandbox", deduplicates: false, time_limit_ms: 1_000, event_delay_ms: 20 },
+  },
+  pools: { default: { sources: ["sandbox"] }, plain: { sources: ["plain"] } },
+  streams: {
+    transactional: { kind: "transactional", pool: "default", grace_ms: 500 },
+    broadcast: { kind: "broadcast", pool: "default", grace_ms: 500 },
+    plain: { kind: "transactional", pool: "plain", grace_ms: 500 },
+    "plain-broadcast": { kind: "broadcast", pool: "plain", grace_ms: 500 },
+  },
+  limits: { lease_ms: 3_000 },
+} as const;

@@ -1,0 +1,55 @@
+/** Three projects: `unit` in Node, `worker` in workerd with the real bindings, `e2e` from outside. */
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+import { testConfig, testSecrets } from "./test/support/worker/config.ts";
+
+/** A test of the runtime waits for queues and alarms, which tick in whole seconds locally. */
+const WORKER_TEST_LIMIT_MS = 30_000;
+/** An end-to-end test builds the bundle and boots workerd, twice in some. */
+const E2E_TEST_LIMIT_MS = 120_000;
+
+const migrations = await readD1Migrations("./migrations");
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/e2e/**", "test/cli/deploy.test.ts"],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: { ...testSecrets, POSTERN: testConfig, TEST_MIGRATIONS: migrations },
+            },
+          }),
+        ],
+        test: {
+          name: "worker",
+          include: ["test/**/*.worker.ts"],
+          setupFiles: ["./test/support/worker/setup.ts"],
+          testTimeout: WORKER_TEST_LIMIT_MS,
+          hookTimeout: WORKER_TEST_LIMIT_MS,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // One after another: each boots a Worker, and most measure time.
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.e2e.ts", "test/cli/deploy.test.ts"],
+          fileParallelism: false,
+          testTimeout: E2E_TEST_LIMIT_MS,
+          hookTimeout: E2E_TEST_LIMIT_MS,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
