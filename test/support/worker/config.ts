@@ -24,4 +24,4 @@ export const testConfig = {
     "plain-broadcast": { kind: "broadcast", pool: "plain", grace_ms: 500 },
   },
   limits: { lease_ms: 3_000 },
-} as const;
+};

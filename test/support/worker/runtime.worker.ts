@@ -3,7 +3,7 @@ import { env, exports } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { testConfig } from "./config.ts";
 
-const bindings = env as unknown as Record<string, unknown> & { DB: D1Database };
+const bindings: Record<string, unknown> = { ...env };
 
 test("the runtime is workerd, with every binding of wrangler.toml", () => {
   expect(navigator.userAgent).toBe("Cloudflare-Workers");
@@ -14,11 +14,11 @@ test("the runtime is workerd, with every binding of wrangler.toml", () => {
 });
 
 test("POSTERN is the test configuration and not the one of wrangler.toml", () => {
-  expect(bindings["POSTERN"]).toEqual(testConfig);
+  expect(bindings.POSTERN).toEqual(testConfig);
 });
 
 test("the migrations are applied before a test starts", async () => {
-  const { results } = await bindings.DB.prepare("SELECT name FROM d1_migrations").all();
+  const { results } = await env.DB.prepare("SELECT name FROM d1_migrations").all();
   expect(results.length).toBeGreaterThan(0);
 });
 
