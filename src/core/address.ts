@@ -23,7 +23,7 @@ export interface Mailbox {
 export const LOCAL_PART_MAX = 64;
 /** RFC 5321 section 4.5.3.1.3: a path is at most 256 octets, of which two are the brackets. */
 export const ADDRESS_MAX = 254;
-/** Octets of a display name: quoted and with the longest address it still fits one 998-octet line. */
+/** Octets of a display name: quoted, and with the longest address, it still fits one line. */
 export const DISPLAY_NAME_MAX = 320;
 /** RFC 5322 section 2.1.1: the longest line; a mailbox cannot need more. Bounds all work below. */
 const TEXT_MAX = 998;
@@ -69,14 +69,16 @@ function readName(text: string): Result<{ text: string; end: number }, string> {
       if (quoted === null) return err("the display name has a double quote that is not closed");
       name += quoted.text;
       at = quoted.end;
-    } else if (char === "," || char === ";" || char === ">") {
+    } else if (char === ">") {
+      return err(`"<" is missing before ">"; ${FORMS}`);
+    } else if (char === "," || char === ";") {
       return err('give one mailbox; a display name with "," or ";" goes in double quotes');
     } else {
       name += char;
       at++;
     }
   }
-  if (at >= text.length) return err(`"<" is missing before the address; ${FORMS}`);
+  if (at === text.length) return err(`"<" is missing before the address; ${FORMS}`);
   const trimmed = name.trim();
   if (octets(trimmed) > DISPLAY_NAME_MAX) {
     return err(`a display name has at most ${DISPLAY_NAME_MAX} octets`);

@@ -4,7 +4,7 @@
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const BASE = ALPHABET.length;
 
-/** Bytes from here on would favour the first digits: 248 is the largest multiple of 62 in a byte. */
+/** Bytes from here on would favour the first digits; 248 is the last multiple of 62. */
 const REJECT_FROM = 256 - (256 % BASE);
 
 /** Draws before a random source counts as broken; each refuses a byte with probability 1/32. */

@@ -39,7 +39,7 @@ export function asciiDomainOf(domain: string): Result<string, string> {
 const NOT_A_NAME =
   'the part after "@" must be a domain name: letters, digits and inner hyphens, parted by dots';
 
-/** Null when no A-label form exists. An ASCII name is its own; whether it exists is for DNS to say. */
+/** Null when there is no A-label form. An ASCII name is its own; DNS says whether it exists. */
 function toAscii(domain: string): string | null {
   if (/^[a-z0-9.-]+$/.test(domain)) return domain;
   try {

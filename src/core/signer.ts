@@ -14,7 +14,7 @@ export interface Signer {
 
 const encoder = new TextEncoder();
 
-/** Imports `secret` (UTF-8, not empty). Throws on an empty one: an HMAC without a key proves nothing. */
+/** Imports `secret` (UTF-8). Throws on an empty one: an HMAC without a key proves nothing. */
 export async function createSigner(secret: string): Promise<Signer> {
   if (secret === "") throw new Error("the signing secret is empty");
   const algorithm = { name: "HMAC", hash: "SHA-256" };

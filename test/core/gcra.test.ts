@@ -77,7 +77,7 @@ describe("gcraTake", () => {
     );
   });
 
-  test("who comes back after retryAfterMs passes, whatever the cost, and not a unit too early", () => {
+  test("who comes back after retryAfterMs passes, whatever the cost, and not before", () => {
     fc.assert(
       fc.property(
         limits,
