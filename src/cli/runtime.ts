@@ -3,21 +3,19 @@
  * No account, no internet, no development proxy in between; what wrangler.toml says of queues holds.
  */
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Json } from "miniflare";
 import { bundle } from "./bundle.ts";
 import { migrate } from "./migrate.ts";
 import { MIGRATIONS, QUIET_WRANGLER, WRANGLER_CONFIG } from "./paths.ts";
+import { HOST } from "./ports.ts";
 import { startWatchdog, workerdChildren } from "./watchdog.ts";
 
 // Read when wrangler is loaded, hence before the imports below.
 Object.assign(process.env, QUIET_WRANGLER, { WRANGLER_LOG: "error" });
 const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = await import("miniflare");
 const { unstable_getMiniflareWorkerOptions } = await import("wrangler");
-
-const HOST = "127.0.0.1";
 
 type Section = Record<string, unknown>;
 
@@ -44,15 +42,6 @@ export interface Runtime {
   readonly miniflare: InstanceType<typeof Miniflare>;
   /** Ends workerd, and removes a throwaway state folder. Safe to call twice. */
   stop(): Promise<void>;
-}
-
-/** Whether something listens on the port of 127.0.0.1; 0 is always free. */
-export function portTaken(port: number): Promise<boolean> {
-  return new Promise((settle) => {
-    const probe = createServer();
-    probe.once("error", () => settle(true));
-    probe.listen(port, HOST, () => probe.close(() => settle(false)));
-  });
 }
 
 /** Lays overrides over a configuration: an entry that is given replaces the whole entry. */

@@ -1,0 +1,79 @@
+/** The mail of a demo: a deterministic mix of what happens to mail, by the sandbox's recipients. */
+
+/** What the sandbox does with a recipient, and the ledger's column it ends in. */
+const ENDS = {
+  delivered: "delivered",
+  complained: "delivered",
+  deferred: "delivered",
+  bounced: "bounced",
+  suppressed: "suppressed",
+  timeout: "unknown",
+} as const;
+
+type Magic = keyof typeof ENDS;
+
+/** One kind of message, and how many of a hundred are of it. */
+interface Kind {
+  readonly ofHundred: number;
+  readonly recipients: readonly Magic[];
+  /** `on_unknown: "hold"` keeps an ambiguous attempt as unknown instead of repeating it. */
+  readonly fields?: { readonly stream?: string; readonly on_unknown?: "hold" };
+}
+
+const KINDS: readonly Kind[] = [
+  { ofHundred: 72, recipients: ["delivered"] },
+  { ofHundred: 5, recipients: ["bounced"] },
+  { ofHundred: 3, recipients: ["complained"] },
+  { ofHundred: 3, recipients: ["deferred"] },
+  { ofHundred: 3, recipients: ["suppressed"] },
+  { ofHundred: 1, recipients: ["timeout"], fields: { on_unknown: "hold" } },
+  { ofHundred: 5, recipients: ["delivered", "bounced", "delivered"] },
+  { ofHundred: 8, recipients: ["delivered"], fields: { stream: "broadcast" } },
+];
+
+/** Prime to 100, so that a hundred messages in a row hold every kind, spread evenly. */
+const STRIDE = 37;
+
+function kindOf(index: number): Kind {
+  let slot = (index * STRIDE) % 100;
+  for (const kind of KINDS) {
+    if (slot < kind.ofHundred) return kind;
+    slot -= kind.ofHundred;
+  }
+  throw new Error("the kinds do not add up to a hundred");
+}
+
+/** The body of `POST /emails` for the message with this index, which is 0 or more. */
+export function message(index: number): Record<string, unknown> {
+  const kind = kindOf(index);
+  return {
+    from: "Postern demo <demo@example.com>",
+    to: kind.recipients.map((magic, no) => `${magic}+${index}-${no}@sandbox.test`),
+    subject: `Message ${index}`,
+    text: `Message ${index} of a demo.`,
+    ...kind.fields,
+  };
+}
+
+/** Recipients by the ledger's column they end in, `complained` being a part of `delivered`. */
+export interface Expected {
+  recipients: number;
+  delivered: number;
+  bounced: number;
+  suppressed: number;
+  unknown: number;
+  complained: number;
+}
+
+/** What becomes of the first `count` messages. */
+export function expected(count: number): Expected {
+  const sum = { recipients: 0, delivered: 0, bounced: 0, suppressed: 0, unknown: 0, complained: 0 };
+  for (let index = 0; index < count; index++) {
+    for (const magic of kindOf(index).recipients) {
+      sum.recipients += 1;
+      sum[ENDS[magic]] += 1;
+      if (magic === "complained") sum.complained += 1;
+    }
+  }
+  return sum;
+}
