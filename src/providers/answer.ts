@@ -1,0 +1,69 @@
+/** Reading a provider's HTTP answer within bounds, and writing about it without naming anyone. */
+import { err, ok, type Result } from "../core/result.ts";
+
+/** Bytes read of one answer: an id or an error is under 2 KB, and isolates share 128 MB. */
+export const ANSWER_MAX_BYTES = 65_536;
+/** Characters kept of a provider's words in a timeline. */
+const TEXT_MAX = 200;
+
+/**
+ * Reads the body as UTF-8 text. `unreadable`: the connection or the signal ended it midway;
+ * `too_large`: more than 64 KB, the rest is cancelled.
+ */
+export async function readAnswer(
+  response: Response,
+): Promise<Result<string, "unreadable" | "too_large">> {
+  if (response.body === null) return ok("");
+  const reader: ReadableStreamDefaultReader<Uint8Array> = response.body.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  let size = 0;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return ok(text + decoder.decode());
+      size += value.byteLength;
+      if (size > ANSWER_MAX_BYTES) {
+        discard(reader);
+        return err("too_large");
+      }
+      text += decoder.decode(value, { stream: true });
+    }
+  } catch {
+    return err("unreadable");
+  }
+}
+
+/** Gives up a body that nobody reads, so that its connection is free. A failure has no effect. */
+export function discard(body: { cancel(): Promise<void> } | null): void {
+  body?.cancel().catch(() => {});
+}
+
+/** A JSON object's members, or null for anything else. */
+export function readJsonObject(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * A provider's words, fit for a timeline: on one line, without the given secrets, without anything
+ * that looks like an address, at most 200 characters.
+ */
+export function redact(text: string, secrets: readonly string[]): string {
+  let rest = text;
+  for (const secret of secrets) {
+    if (secret !== "") rest = rest.replaceAll(secret, "[secret]");
+  }
+  // A quoted local part may hold spaces; whatever else has an "@" is one word.
+  const words = rest.replace(/"[^"@]{0,64}"(?=@)/g, "x").split(/[\s\p{Cc}]+/u);
+  const shown = words.filter(Boolean).map((word) => (ADDRESS.test(word) ? "[address]" : word));
+  return shown.join(" ").slice(0, TEXT_MAX);
+}
+
+const ADDRESS = /[@\uff20\ufe6b]|%40|&#0*64;|&#x0*40;|&commat;/i;
