@@ -29,8 +29,8 @@ export function asciiDomainOf(domain: string): Result<string, string> {
   }
   if (!labels.every((label) => LABEL.test(label))) return err(NOT_A_NAME);
   if (labels.length < 2) return err('the domain needs a dot, as in "example.com"');
-  // RFC 3696 section 2: a top-level name is never all digits, so this is an IPv4 address.
-  if (/^\d+$/.test(labels.at(-1) ?? "")) {
+  // RFC 3696 section 2: no top-level name is a number, so this is an IPv4 address in some notation.
+  if (/^(\d+|0x[0-9a-f]*)$/.test(labels.at(-1) ?? "")) {
     return err("IP addresses are not accepted; give a domain name");
   }
   return ok(ascii);

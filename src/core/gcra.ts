@@ -82,8 +82,8 @@ export function gcraRefund(
   now: number,
   cost: number,
 ): number {
-  if (tat === undefined) return now;
-  return Math.max(tat - cost * unitMsOf(limit), Math.min(tat, now));
+  // A bucket fuller than full is read as full, so there is nothing to clamp.
+  return (tat ?? now) - cost * unitMsOf(limit);
 }
 
 function standing(
@@ -95,4 +95,13 @@ function standing(
   const debtMs = Math.max(0, tat - now);
   const room = Math.floor(limit.burst - debtMs / unitMs);
   return { remaining: Math.max(0, room), resetMs: Math.ceil(debtMs) };
+}
+
+/** A limiter's answer as the edge shows it: `limit` is the burst, times in milliseconds. */
+export interface RateDecision {
+  readonly allowed: boolean;
+  readonly limit: number;
+  readonly remaining: number;
+  readonly resetMs: number;
+  readonly retryAfterMs: number;
 }

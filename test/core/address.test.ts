@@ -101,6 +101,7 @@ describe("parseMailbox", () => {
       ["jane@[192.0.2.1]", "address literals"],
       ["jane@[IPv6:2001:db8::1]", "address literals"],
       ["jane@192.0.2.1", "IP addresses"],
+      ["jane@192.0.0x2", "IP addresses"],
       ["jane@example.com.", "domain name"],
       ["jane@exa_mple.com", "domain name"],
       ["jane@-example.com", "domain name"],

@@ -187,6 +187,7 @@ describe("gcraRefund", () => {
     expect(gcraTake(limit, refunded, NOW, 5).allowed).toBe(true);
     const again = gcraTake(limit, gcraTake(limit, refunded, NOW, 5).tat, NOW);
     expect(again).toMatchObject({ allowed: false, retryAfterMs: 100 });
-    expect(gcraRefund(limit, undefined, NOW, 3)).toBe(NOW);
+    const full = gcraRefund(limit, undefined, NOW, 3);
+    expect(gcraTake(limit, full, NOW, 5)).toMatchObject({ allowed: true, remaining: 0 });
   });
 });

@@ -235,9 +235,8 @@ describe("fetchAttachment", () => {
 
   test("whatever the text, only https to a dotted public name is asked", async () => {
     const parts = fc.constantFrom(
-      ..."https:// http:// // / @ : ? # % [ ] . localhost .local 127.0.0.1 0x7f 443 acme .com".split(
-        " ",
-      ),
+      ..."https:// http:// // / @ : ? # % [ ] . localhost .local".split(" "),
+      ..."127.0.0.1 0x7f 443 acme .com".split(" "),
     );
     const urls = fc.oneof(
       fc.webUrl({ validSchemes: ["https", "http"], withFragments: true }),

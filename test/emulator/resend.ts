@@ -1,8 +1,8 @@
 /**
  * A strict emulator of Resend's `POST /emails`: wire format, errors, idempotency keys, and every
- * way a connection can fail. As a process: `node test/emulator/resend.ts --port 0 [--delay 20]` prints
- * `{"port":N}`; `POST /control` takes a plan, `POST /control/reset` forgets, `GET /control/counts`
- * tells the truth.
+ * way a connection can fail. As a process, `node test/emulator/resend.ts --port 0 [--delay 20]`
+ * prints `{"port":N}`; `POST /control` takes a plan, `POST /control/reset` forgets everything (the
+ * delay too), `GET /control/counts` tells the truth.
  */
 import { createHash, randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";

@@ -44,7 +44,7 @@ export function outcomeOf(answer: Answer): Outcome {
   const name = typeof json?.name === "string" && NAME.test(json.name) ? json.name : null;
   const message = typeof json?.message === "string" ? json.message : "";
   const code = name ?? `http_${status}`;
-  const text = answer.redacted(`Resend answered ${status} ${name ?? ""}. ${message}`);
+  const text = answer.redacted(`Resend answered ${status}${name ? ` ${name}` : ""}. ${message}`);
   const rejected = (fault: "recipient" | "content" | "sender" | "account"): Outcome => ({
     kind: "rejected",
     fault,
