@@ -33,6 +33,7 @@ export default defineConfig({
         test: {
           name: "worker",
           include: ["test/**/*.worker.ts"],
+          exclude: ["test/bench/**"],
           setupFiles: ["./test/support/worker/setup.ts"],
           testTimeout: WORKER_TEST_LIMIT_MS,
           hookTimeout: WORKER_TEST_LIMIT_MS,

@@ -32,7 +32,7 @@ export interface Watchdog {
 }
 
 /**
- * Starts the watchdog, in a session of its own so that no signal to our group reaches it.
+ * Starts the watchdog, in a process group of its own that no signal to ours reaches.
  * @param throwaway a folder that is to go with this process; null: none.
  */
 export function startWatchdog(throwaway: string | null): Watchdog {
