@@ -9,6 +9,21 @@ import { constantTimeEqual, type Signer } from "./signer.ts";
 /** A test key reaches the sandbox only, a live key the account's sources. */
 export type KeyMode = "test" | "live";
 
+export type Permission = "full_access" | "sending_access";
+
+/** What is stored of a key. The key itself is not: it is found by its SHA-256. */
+export interface ApiKey {
+  readonly id: string;
+  readonly account: string;
+  readonly mode: KeyMode;
+  readonly permission: Permission;
+}
+
+export interface NamedApiKey extends ApiKey {
+  readonly name: string;
+  readonly created_at: number;
+}
+
 const RANDOM_DIGITS = 24;
 const CHECKSUM_DIGITS = 6;
 const SHAPE = /^post_(test|live)_[0-9A-Za-z]{30}$/;

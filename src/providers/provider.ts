@@ -33,6 +33,8 @@ export interface OutgoingMessage {
   readonly to: readonly string[];
   readonly cc: readonly string[];
   readonly bcc: readonly string[];
+  /** Our numbers of the recipients above, in the order to, cc, bcc. */
+  readonly recipientNumbers: readonly number[];
   readonly replyTo: readonly string[];
   readonly subject: string;
   readonly html?: string;

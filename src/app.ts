@@ -1,0 +1,56 @@
+/** The HTTP side: middleware and routes in the order in which a request meets them. */
+import { Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
+import type { AppEnv, Services } from "./edge/context.ts";
+import { apiError, fail } from "./edge/errors.ts";
+import { apiKeys } from "./routes/api-keys.ts";
+import { emails } from "./routes/emails.ts";
+import { health } from "./routes/health.ts";
+import { ledger } from "./routes/ledger.ts";
+import { streams } from "./routes/streams.ts";
+
+/** Builds the app; `services` gives each request what its handler may use. */
+export function createApp(services: () => Services): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+
+  app.use(async (c, next) => {
+    c.set("services", services());
+    return next();
+  });
+
+  app.route("/emails", emails);
+  app.route("/streams", streams);
+  app.route("/ledger", ledger);
+  app.route("/api-keys", apiKeys);
+  app.route("/health", health);
+
+  app.notFound((c) => {
+    const known = app.routes.some(
+      (route) => route.method !== "ALL" && matches(route.path, c.req.path),
+    );
+    return known
+      ? fail(c, apiError("method_not_allowed", "This path does not take this method."))
+      : fail(c, apiError("not_found", "There is nothing at this path."));
+  });
+
+  app.onError((error, c) => {
+    if (error instanceof HTTPException && error.status < 500) {
+      return fail(c, apiError("invalid_field", "The request cannot be read."));
+    }
+    // Only the error's kind: its text may quote what the client sent.
+    services().log("request_failed", { kind: error.name, path: c.req.routePath });
+    return fail(c, apiError("internal", "Something went wrong on our side."));
+  });
+
+  return app;
+}
+
+/** Whether a request's path fits a route's pattern, whose parameters each stand for one part. */
+function matches(pattern: string, path: string): boolean {
+  const wanted = pattern.split("/");
+  const given = path.replace(/\/$/, "").split("/");
+  return (
+    wanted.length === given.length &&
+    wanted.every((part, index) => part.startsWith(":") || part === given[index])
+  );
+}

@@ -1,0 +1,204 @@
+/**
+ * Configuration is code: `[vars.POSTERN]` of wrangler.toml, checked here once per isolate. A wrong field
+ * stops the Worker with a sentence that names it, before any mail is taken.
+ */
+import { z } from "zod";
+import { err, ok, type Result } from "./core/result.ts";
+import { leaseNeededMs } from "./core/unit.ts";
+
+/** Shards are named in six bits of a message id. */
+const SHARDS = [1, 4, 16] as const;
+
+const name = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,31}$/, "a name is a-z, 0-9, _ and -, up to 32");
+
+const rate = z.strictObject({
+  requests_per_second: z.number().positive().optional(),
+  recipients_per_second: z.number().positive().optional(),
+});
+
+const site = z.strictObject({
+  per_minute: z.number().positive(),
+  /** How many may leave at once after a pause. */
+  burst: z.number().int().min(1),
+});
+
+const sourceBase = {
+  deduplicates: z.boolean().default(true),
+  rate: rate.default({}),
+  sites: z.record(z.string().toLowerCase(), site).default({}),
+};
+
+const source = z.discriminatedUnion("provider", [
+  z.strictObject({
+    provider: z.literal("sandbox"),
+    ...sourceBase,
+    /** Until a delivery is reported, as a mailbox operator would. */
+    event_delay_ms: z.number().int().min(0).max(60_000).default(300),
+    /** Short, because `timeout@sandbox.test` makes callers wait for it. */
+    time_limit_ms: z.number().int().min(10).max(30_000).default(1_000),
+  }),
+  z.strictObject({
+    provider: z.literal("resend"),
+    ...sourceBase,
+    base_url: z.url().default("https://api.resend.com"),
+    /** The name of the secret that holds the API key. */
+    secret: z.string().min(1),
+    /** An API answers within a second; longer than this is a call that may or may not have been taken. */
+    time_limit_ms: z.number().int().min(10).max(60_000).default(15_000),
+  }),
+]);
+
+const stream = z.strictObject({
+  kind: z.enum(["transactional", "broadcast"]),
+  pool: name,
+  on_unknown: z.enum(["retry", "hold"]).optional(),
+  /** How long an event may settle an unknown before the one repeat to a source that does not deduplicate. */
+  grace_ms: z.number().int().min(0).optional(),
+  expires_after_ms: z.number().int().min(1_000).optional(),
+});
+
+const tier = z.strictObject({
+  shards: z.literal(SHARDS),
+  requests_per_second: z.number().positive(),
+  burst: z.number().int().min(1),
+});
+
+const account = z.strictObject({
+  tier: name.default("small"),
+  /** Keyed requests keep the old number of shards for 25 hours after a change of tier. */
+  tier_changed: z.strictObject({ from: name, at: z.iso.datetime({ offset: true }) }).optional(),
+  /** The From domains that live keys may use. */
+  domains: z.array(z.string().toLowerCase()).default([]),
+});
+
+const limits = z.strictObject({
+  /**
+   * Sends of one consumer invocation that are started at a time. Cloudflare runs six connections and queues
+   * the rest; more than six keep its slots filled.
+   */
+  sends_in_flight: z.number().int().min(1).max(256).default(64),
+  /** A claim is good for this long: three send time limits; a dead consumer's mail is picked up after it. */
+  lease_ms: z.number().int().min(50).max(600_000).default(45_000),
+  /** A pack that nobody has asked about for this long is sent again; doubles with every repeat. */
+  pack_stale_ms: z.number().int().min(50).max(600_000).default(15_000),
+  /** An outcome the journal has not confirmed for this long is journaled again. */
+  rejournal_ms: z.number().int().min(50).max(600_000).default(60_000),
+  /** Transactional mail does not wait longer for the suppression list. */
+  suppression_ms: z.number().int().min(1).max(10_000).default(250),
+});
+
+/**
+ * Rates above what the shards of a tier can take in, so that the limiter stops runaway loops only: one shard
+ * takes 200 to 500 requests a second.
+ */
+const TIERS = {
+  small: { shards: 1, requests_per_second: 1_000, burst: 2_000 },
+  medium: { shards: 4, requests_per_second: 2_000, burst: 4_000 },
+  large: { shards: 16, requests_per_second: 8_000, burst: 16_000 },
+} as const;
+
+const STREAM_DEFAULTS = {
+  transactional: { on_unknown: "retry", grace_ms: 20_000, expires_after_ms: 24 * 3_600_000 },
+  broadcast: { on_unknown: "hold", grace_ms: 15 * 60_000, expires_after_ms: 72 * 3_600_000 },
+} as const;
+
+const schema = z.strictObject({
+  accounts: z.record(name, account).default({ default: account.parse({}) }),
+  sources: z.record(name, source).default({}),
+  pools: z.record(name, z.strictObject({ sources: z.array(name).min(1) })).default({}),
+  streams: z.record(name, stream).default({}),
+  tiers: z.record(name, tier).default({}),
+  limits: limits.prefault({}),
+});
+
+export type SourceConfig = z.infer<typeof source>;
+export type TierConfig = z.infer<typeof tier>;
+export type AccountConfig = z.infer<typeof account>;
+export interface StreamConfig {
+  readonly name: string;
+  readonly kind: "transactional" | "broadcast";
+  readonly pool: string;
+  readonly on_unknown: "retry" | "hold";
+  readonly grace_ms: number;
+  readonly expires_after_ms: number;
+}
+export type Limits = z.infer<typeof limits>;
+
+export interface Config {
+  readonly accounts: Readonly<Record<string, AccountConfig>>;
+  readonly sources: Readonly<Record<string, SourceConfig>>;
+  readonly pools: Readonly<Record<string, { readonly sources: readonly string[] }>>;
+  readonly streams: Readonly<Record<string, StreamConfig>>;
+  readonly tiers: Readonly<Record<string, TierConfig>>;
+  readonly limits: Limits;
+}
+
+/** The source that test keys always use; it exists whether it is configured or not. */
+export const SANDBOX = "sandbox";
+
+/**
+ * Checks the configuration and fills in what is left out.
+ *
+ * @param vars the value of `vars.POSTERN`; `undefined` gives the defaults: one account, the sandbox
+ * @returns the configuration, or one sentence per mistake
+ */
+export function parseConfig(vars: unknown): Result<Config, string> {
+  const parsed = schema.safeParse(vars ?? {});
+  if (!parsed.success) return err(z.prettifyError(parsed.error));
+  const raw = parsed.data;
+  const sources = { [SANDBOX]: source.parse({ provider: "sandbox" }), ...raw.sources };
+  const pools = { default: { sources: [SANDBOX] }, ...raw.pools };
+  const tiers = { ...TIERS, ...raw.tiers };
+  const named = {
+    transactional: { kind: "transactional" as const, pool: "default" },
+    broadcast: { kind: "broadcast" as const, pool: "default" },
+    ...raw.streams,
+  };
+  const streams: Record<string, StreamConfig> = {};
+  for (const [streamName, given] of Object.entries<z.infer<typeof stream>>(named)) {
+    const defaults = STREAM_DEFAULTS[given.kind];
+    streams[streamName] = {
+      name: streamName,
+      kind: given.kind,
+      pool: given.pool,
+      on_unknown: given.on_unknown ?? defaults.on_unknown,
+      grace_ms: given.grace_ms ?? defaults.grace_ms,
+      expires_after_ms: given.expires_after_ms ?? defaults.expires_after_ms,
+    };
+  }
+  const config = { accounts: raw.accounts, sources, pools, streams, tiers, limits: raw.limits };
+  const mistake = danglingName(config);
+  return mistake === null ? ok(config) : err(mistake);
+}
+
+function danglingName(config: Config): string | null {
+  for (const [pool, { sources }] of Object.entries(config.pools)) {
+    const missing = sources.find((one) => !(one in config.sources));
+    if (missing !== undefined)
+      return `pool "${pool}" names a source "${missing}" that is not configured`;
+  }
+  for (const one of Object.values(config.streams)) {
+    if (!(one.pool in config.pools)) {
+      return `stream "${one.name}" names a pool "${one.pool}" that is not configured`;
+    }
+  }
+  for (const [id, one] of Object.entries(config.accounts)) {
+    for (const wanted of [one.tier, one.tier_changed?.from]) {
+      if (wanted !== undefined && !(wanted in config.tiers)) {
+        return `account "${id}" names a tier "${wanted}" that is not configured`;
+      }
+    }
+  }
+  for (const [id, one] of Object.entries(config.sources)) {
+    const needed = leaseNeededMs(one.time_limit_ms);
+    if (config.limits.lease_ms <= needed) {
+      return `limits.lease_ms must be above ${needed}: source "${id}" may take ${one.time_limit_ms} ms`;
+    }
+  }
+  if (config.sources[SANDBOX]?.provider !== "sandbox") {
+    return `the source "${SANDBOX}" is what test keys use: its provider is "sandbox"`;
+  }
+  return null;
+}

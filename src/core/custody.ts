@@ -1,0 +1,222 @@
+/**
+ * What the edge, the Outbox, the consumers and the journal say to one another. Every message carries the
+ * account and shard, so that whoever reads it can reach the one Outbox that has custody.
+ */
+import type { EventType, State, TimelineEntry } from "./delivery-state.ts";
+import type { OnUnknown, Phase, Settlement, UnitRecord } from "./unit.ts";
+
+export type Lane = "transactional" | "broadcast";
+
+/** One Outbox: an account (its test state is an account of its own) and a shard number. */
+export interface ShardRef {
+  readonly account: string;
+  readonly shard: number;
+}
+
+/** The durable object's name of a shard. */
+export const shardName = (ref: ShardRef): string => `${ref.account}/${ref.shard}`;
+
+/** The shard that an object's name stands for; null when it is none of ours. */
+export function readShardName(name: string): ShardRef | null {
+  const cut = name.lastIndexOf("/");
+  const shard = Number(name.slice(cut + 1));
+  return cut > 0 && Number.isInteger(shard) ? { account: name.slice(0, cut), shard } : null;
+}
+
+/** What a message says of itself, kept for as long as its record is. */
+export interface Envelope {
+  readonly from: string;
+  readonly fromDomain: string;
+  readonly replyTo: readonly string[];
+  readonly subject: string;
+  readonly tags: readonly { readonly name: string; readonly value: string }[];
+  readonly stream: string;
+  readonly lane: Lane;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}
+
+/** A recipient as it was addressed; `mailbox` may carry a name, `address` is bare. */
+export interface Addressee {
+  readonly mailbox: string;
+  readonly address: string;
+  readonly domain: string;
+  readonly hash: string;
+  readonly kind: "to" | "cc" | "bcc";
+}
+
+/** The parts that only the provider needs. Above `INLINE_CONTENT_MAX` they lie in R2. */
+export interface Content {
+  readonly html?: string;
+  readonly text?: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly attachments: readonly {
+    readonly filename: string;
+    readonly content: string;
+    readonly contentType?: string;
+    readonly contentId?: string;
+  }[];
+}
+
+/** Characters of content that stay in the Outbox's row: a row is at most 2 MB, a small one is fast. */
+export const INLINE_CONTENT_MAX = 128 * 1024;
+
+/** What stays the same about a message from acceptance on. It travels as JSON text: see `AcceptUnit`. */
+export interface Head {
+  readonly envelope: Envelope;
+  readonly addressees: readonly Addressee[];
+}
+
+/** Where a message's content is: with the row, or in R2 under `key`. */
+export type ContentRef = { readonly inline: string } | { readonly key: string };
+
+/**
+ * A message on its way into the Outbox. `head` (JSON of `Head`) and content are text to it: a shard has one
+ * thread, and whoever reads them has many.
+ */
+export interface AcceptUnit {
+  readonly id: string;
+  readonly lane: Lane;
+  readonly stream: string;
+  /** Number of recipients. */
+  readonly count: number;
+  readonly createdAt: number;
+  readonly expires: number;
+  readonly onUnknown: OnUnknown;
+  readonly graceMs: number;
+  readonly head: string;
+  readonly content: ContentRef;
+}
+
+export interface AcceptRequest {
+  readonly units: readonly AcceptUnit[];
+  /** What is answered, and answered again to the same key. */
+  readonly response: string;
+  readonly idempotency: { readonly key: string; readonly digest: string } | null;
+}
+
+export type AcceptReply =
+  | { readonly kind: "accepted" }
+  | { readonly kind: "replayed"; readonly response: string }
+  | { readonly kind: "other_request_under_key" }
+  /** Another message has one of the ids: a chance of one in 10^13 a millisecond, and yet. */
+  | { readonly kind: "id_taken" }
+  | { readonly kind: "full"; readonly retryAfterMs: number };
+
+/** A pack of pointers in a lane queue: a hint, the messages stay in the Outbox. */
+export interface Pack extends ShardRef {
+  readonly v: 1;
+  readonly ids: readonly string[];
+  readonly generation: number;
+}
+
+/** What a consumer needs to know to decide about a message; no content. */
+export interface Peeked {
+  readonly id: string;
+  readonly head: string;
+  /** Those still to be reached; for a repeat of an ambiguous attempt exactly the ones of that attempt. */
+  readonly numbers: readonly number[];
+  /** The source an ambiguous attempt went to: the repeat goes there and nowhere else. */
+  readonly frozenSource: string | null;
+}
+
+export interface ClaimRequest {
+  readonly id: string;
+  readonly suppressed: readonly { readonly no: number; readonly code: string }[];
+  /** Null when nobody is left to write to. */
+  readonly attempt: { readonly source: string; readonly deduplicatesForMs: number } | null;
+}
+
+export interface Claimed {
+  readonly id: string;
+  readonly token: string;
+  readonly attempt: number;
+  readonly leaseUntil: number;
+  readonly numbers: readonly number[];
+  readonly content: ContentRef;
+}
+
+export interface SettleRequest {
+  readonly id: string;
+  readonly token: string;
+  readonly outcome: Settlement;
+}
+
+/** A message in the journal as the Outbox has it, complete: recording it twice changes nothing. */
+export interface JournalUnit {
+  readonly id: string;
+  readonly rev: number;
+  /** The Outbox still works on it. */
+  readonly open: boolean;
+  readonly head: string;
+  readonly source: string;
+  readonly providerMessageId: string;
+  readonly recipients: UnitRecord["recipients"];
+  readonly timeline: readonly TimelineEntry[];
+}
+
+/** One thing a provider reported about one recipient. */
+export interface ProviderEvent {
+  readonly account: string;
+  readonly messageId: string;
+  readonly recipientNo: number;
+  readonly source: string;
+  readonly type: EventType;
+  readonly at: number;
+  readonly code: string;
+  readonly text: string;
+}
+
+/** Why a recipient of a stream (`*`: of any) is not written to. */
+export interface SuppressedRecipient {
+  readonly hash: string;
+  readonly stream: string;
+  readonly reason: string;
+}
+
+/** The body of a journal message. */
+export type JournalBody =
+  | ({ readonly v: 1; readonly kind: "units"; readonly units: readonly JournalUnit[] } & ShardRef)
+  | { readonly v: 1; readonly kind: "events"; readonly events: readonly ProviderEvent[] }
+  | ({
+      readonly v: 1;
+      readonly kind: "settle";
+      readonly settlements: readonly SettleRequest[];
+    } & ShardRef);
+
+/** What D1 knows that the Outbox should: taken over (with the revision), or proved by an event. */
+export interface Confirmation {
+  readonly id: string;
+  readonly rev: number;
+  readonly proved: readonly { readonly no: number; readonly state: State; readonly at: number }[];
+}
+
+/** One shard's books, in recipients. */
+export interface ShardLedger {
+  readonly accepted: number;
+  readonly open: number;
+  readonly confirmed: number;
+  readonly claimed: number;
+  readonly held: number;
+}
+
+/** A unit as `GET /emails/:id` and lists read it from the Outbox. */
+export interface StoredUnit extends JournalUnit {
+  readonly phase: Phase;
+  readonly content: ContentRef | null;
+}
+
+/** The journal's view of a stored unit. */
+export function journalUnit(id: string, head: string, record: UnitRecord): JournalUnit {
+  const { rev, phase, source, providerMessageId, recipients, timeline } = record;
+  return {
+    id,
+    rev,
+    open: phase !== "closed",
+    head,
+    source,
+    providerMessageId,
+    recipients,
+    timeline,
+  };
+}

@@ -1,0 +1,34 @@
+/**
+ * Recipients that force an outcome: `delivered|bounced|complained|deferred|suppressed|timeout@sandbox.test`,
+ * each also with a label (`bounced+anything@sandbox.test`). Any other address is delivered.
+ */
+export const MAGIC_DOMAIN = "sandbox.test";
+
+const MAGIC = ["delivered", "bounced", "complained", "deferred", "suppressed", "timeout"] as const;
+
+export type Magic = (typeof MAGIC)[number];
+
+/** The outcome that a bare address asks for. */
+export function magicOf(address: string): Magic {
+  const at = address.lastIndexOf("@");
+  if (address.slice(at + 1).toLowerCase() !== MAGIC_DOMAIN) return "delivered";
+  const local = address.slice(0, at).split("+")[0]?.toLowerCase();
+  return MAGIC.find((one) => one === local) ?? "delivered";
+}
+
+/** One call to the sandbox's world. */
+export interface SandboxCall {
+  readonly source: string;
+  readonly account: string;
+  readonly messageId: string;
+  readonly key: string;
+  readonly deduplicates: boolean;
+  readonly eventDelayMs: number;
+  readonly recipients: readonly { readonly no: number; readonly magic: Magic }[];
+}
+
+/** Null: taken, and no answer comes. */
+export type SandboxAnswer = { readonly providerMessageId: string } | null;
+
+/** The sandbox keeps keys as long as the providers it stands for. */
+export const SANDBOX_WINDOW_MS = 24 * 3_600_000;

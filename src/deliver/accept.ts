@@ -1,0 +1,197 @@
+/**
+ * Acceptance: message -> ids -> (large content to R2) -> Outbox. What is answered with an id is durable; an
+ * unclear answer of the Outbox is told as such and never changes shard.
+ */
+import { canonicalAddress, formatMailbox, type Mailbox } from "../core/address.ts";
+import {
+  type AcceptReply,
+  type AcceptRequest,
+  type AcceptUnit,
+  type Addressee,
+  type Content,
+  type Head,
+  INLINE_CONTENT_MAX,
+  type Lane,
+  type ShardRef,
+} from "../core/custody.ts";
+import { mintIds } from "../core/ids.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { type Signer, sha256Hex } from "../core/signer.ts";
+import type { OnUnknown } from "../core/unit.ts";
+
+/** The terms of a stream, as configured. */
+export interface StreamTerms {
+  readonly name: string;
+  readonly lane: Lane;
+  readonly onUnknown: OnUnknown;
+  readonly graceMs: number;
+  readonly expiresAfterMs: number;
+}
+
+/** A message that has been checked and may be accepted. */
+export interface Message {
+  readonly from: Mailbox;
+  readonly recipients: readonly { readonly kind: "to" | "cc" | "bcc"; readonly mailbox: Mailbox }[];
+  readonly replyTo: readonly Mailbox[];
+  readonly subject: string;
+  readonly tags: readonly { readonly name: string; readonly value: string }[];
+  readonly stream: StreamTerms;
+  readonly onUnknown: OnUnknown | null;
+  readonly expiresAt: number | null;
+  readonly content: Content;
+}
+
+export interface AcceptDeps {
+  readonly now: () => number;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly signer: Signer;
+  /** Shards of the account; a keyed request may have to go by the number before a change of tier. */
+  readonly shards: { readonly keyed: number; readonly unkeyed: number };
+  readonly accept: (ref: ShardRef, request: AcceptRequest) => Promise<AcceptReply>;
+  readonly putContent: (key: string, content: string) => Promise<void>;
+  readonly deleteContent: (keys: readonly string[]) => Promise<void>;
+  readonly contentKey: (account: string, id: string) => string;
+  readonly log: (event: string, fields: Record<string, string | number>) => void;
+}
+
+export interface AcceptCommand {
+  readonly account: string;
+  readonly messages: readonly Message[];
+  readonly idempotency: { readonly key: string; readonly digest: string } | null;
+  /** The answer's body for the ids of the messages, in their order. */
+  readonly respond: (ids: readonly string[]) => string;
+}
+
+export type AcceptFailure =
+  | { readonly code: "other_request_under_key" }
+  | { readonly code: "outbox_full"; readonly retryAfterMs: number }
+  /** The Outbox may or may not have taken it: a repeat under an idempotency key finds out. */
+  | { readonly code: "outbox_unclear" }
+  | { readonly code: "storage_unavailable" };
+
+/** New ids after a collision: one is improbable, three in a row are not chance. */
+const MINT_TRIES = 3;
+
+/** Recipients are looked up by the first 128 bits of SHA-256 of the canonical address. */
+const HASH_LENGTH = 32;
+
+/** The key under which suppression and search know an address. */
+export async function recipientHash(address: string): Promise<string> {
+  return (await sha256Hex(canonicalAddress(address))).slice(0, HASH_LENGTH);
+}
+
+/**
+ * Takes messages into custody, all or none.
+ *
+ * @returns the body to answer, the same one again for a repeat under the same key
+ */
+export async function accept(
+  command: AcceptCommand,
+  deps: AcceptDeps,
+): Promise<Result<string, AcceptFailure>> {
+  const ref = { account: command.account, shard: await chooseShard(command, deps) };
+  for (let tries = 0; tries < MINT_TRIES; tries++) {
+    const now = deps.now();
+    const mint = { signer: deps.signer, now, random: deps.random };
+    const ids = await mintIds(mint, command.account, ref.shard, command.messages.length);
+    const prepared = await Promise.all(
+      command.messages.map((message, index) =>
+        prepare(command.account, ids[index] ?? "", message, now, deps),
+      ),
+    );
+    const stored = prepared.flatMap(({ content }) => ("key" in content ? [content.key] : []));
+    try {
+      await Promise.all(prepared.map(({ large }) => large?.()));
+    } catch (error) {
+      deps.log("content_not_stored", { reason: String(error) });
+      await forget(stored, deps);
+      return err({ code: "storage_unavailable" });
+    }
+    const units = prepared.map(({ large: _, ...unit }) => unit);
+    const response = command.respond(ids);
+    const request = { units, response, idempotency: command.idempotency };
+    let reply: AcceptReply;
+    try {
+      reply = await deps.accept(ref, request);
+    } catch (error) {
+      // Content stays: the Outbox may have taken the message.
+      deps.log("accept_unclear", { reason: String(error) });
+      return err({ code: "outbox_unclear" });
+    }
+    if (reply.kind === "accepted") return ok(response);
+    await forget(stored, deps);
+    if (reply.kind === "replayed") return ok(reply.response);
+    if (reply.kind === "other_request_under_key") return err({ code: reply.kind });
+    if (reply.kind === "full")
+      return err({ code: "outbox_full", retryAfterMs: reply.retryAfterMs });
+  }
+  return err({ code: "outbox_unclear" });
+}
+
+async function forget(keys: readonly string[], deps: AcceptDeps): Promise<void> {
+  if (keys.length === 0) return;
+  await deps.deleteContent(keys).catch((error: unknown) => {
+    deps.log("content_not_deleted", { reason: String(error), keys: keys.length });
+  });
+}
+
+/** A key always picks the same shard, so that its repeat meets its first request. */
+async function chooseShard({ idempotency }: AcceptCommand, deps: AcceptDeps): Promise<number> {
+  if (idempotency === null) {
+    return deps.shards.unkeyed === 1 ? 0 : (deps.random(1)[0] ?? 0) % deps.shards.unkeyed;
+  }
+  if (deps.shards.keyed === 1) return 0;
+  const digest = await sha256Hex(idempotency.key);
+  return Number.parseInt(digest.slice(0, 8), 16) % deps.shards.keyed;
+}
+
+async function prepare(
+  account: string,
+  id: string,
+  message: Message,
+  now: number,
+  deps: AcceptDeps,
+): Promise<AcceptUnit & { readonly large?: () => Promise<void> }> {
+  const { stream } = message;
+  const expires = message.expiresAt ?? now + stream.expiresAfterMs;
+  const addressees = await Promise.all(
+    message.recipients.map(
+      async ({ kind, mailbox }): Promise<Addressee> => ({
+        mailbox: formatMailbox(mailbox),
+        address: mailbox.address,
+        domain: mailbox.asciiDomain,
+        hash: await recipientHash(mailbox.address),
+        kind,
+      }),
+    ),
+  );
+  const head: Head = {
+    envelope: {
+      from: formatMailbox(message.from),
+      fromDomain: message.from.asciiDomain,
+      replyTo: message.replyTo.map(formatMailbox),
+      subject: message.subject,
+      tags: message.tags,
+      stream: stream.name,
+      lane: stream.lane,
+      createdAt: now,
+      expiresAt: expires,
+    },
+    addressees,
+  };
+  const content = JSON.stringify(message.content);
+  const unit = {
+    id,
+    lane: stream.lane,
+    stream: stream.name,
+    count: addressees.length,
+    createdAt: now,
+    expires,
+    onUnknown: message.onUnknown ?? stream.onUnknown,
+    graceMs: stream.graceMs,
+    head: JSON.stringify(head),
+  };
+  if (content.length <= INLINE_CONTENT_MAX) return { ...unit, content: { inline: content } };
+  const key = deps.contentKey(account, id);
+  return { ...unit, content: { key }, large: () => deps.putContent(key, content) };
+}

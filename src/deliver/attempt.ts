@@ -1,0 +1,85 @@
+/** One attempt: from a claimed message to what its provider made of it, as custody understands it. */
+import type { Claimed, Content, Envelope, Head } from "../core/custody.ts";
+import { unreachable } from "../core/result.ts";
+import type { Settlement } from "../core/unit.ts";
+import type { Outcome, OutgoingMessage, Provider, SendDeps } from "../providers/provider.ts";
+
+/** A message as its provider takes it: the envelope, the content, and only the recipients to reach. */
+export function outgoing(
+  account: string,
+  { envelope, addressees }: Head,
+  claimed: Claimed,
+  content: Content,
+): OutgoingMessage {
+  const numbers = claimed.numbers.filter((no) => addressees[no] !== undefined);
+  const of = (kind: "to" | "cc" | "bcc"): number[] =>
+    numbers.filter((no) => addressees[no]?.kind === kind);
+  const mailboxes = (wanted: readonly number[]): string[] =>
+    wanted.map((no) => addressees[no]?.mailbox ?? "");
+  // Providers want somebody in To. Where suppression left nobody there, the next visible ones move up;
+  // blind copies stay blind, and the message goes to its sender with them.
+  const [to, cc] = of("to").length > 0 ? [of("to"), of("cc")] : [of("cc"), []];
+  const bcc = of("bcc");
+  const ownCopy = to.length === 0 ? [envelope.from] : [];
+  return {
+    id: claimed.id,
+    account,
+    attempt: claimed.attempt,
+    idempotencyKey: claimed.id,
+    ...fieldsOf(envelope),
+    to: [...ownCopy, ...mailboxes(to)],
+    cc: mailboxes(cc),
+    bcc: mailboxes(bcc),
+    recipientNumbers: [...to, ...cc, ...bcc],
+    ...content,
+  };
+}
+
+function fieldsOf(envelope: Envelope) {
+  const { stream, from, replyTo, subject, tags, expiresAt } = envelope;
+  return { stream, from, replyTo, subject, tags, expiresAt };
+}
+
+/**
+ * Runs one send to its end. A provider that throws is a bug in its adapter, and what it did before is not
+ * known: that is an ambiguous outcome, never a lost one.
+ */
+export async function attempt(
+  provider: Provider,
+  message: OutgoingMessage,
+  deps: SendDeps,
+): Promise<Outcome> {
+  try {
+    return await provider.send(message, deps);
+  } catch (error) {
+    const name = error instanceof Error ? error.name : "error";
+    return { kind: "ambiguous", reason: `adapter_${name}`.toLowerCase() };
+  }
+}
+
+/** The part of an outcome that custody needs. */
+export function settlementOf(outcome: Outcome, { addressees }: Head): Settlement {
+  switch (outcome.kind) {
+    case "accepted":
+      return {
+        kind: "accepted",
+        providerMessageId: outcome.providerMessageId,
+        refused: outcome.refused.flatMap(({ address, code, text }) =>
+          addressees.flatMap((one, no) => (one.address === address ? [{ no, code, text }] : [])),
+        ),
+      };
+    case "throttled":
+    case "ambiguous":
+      return outcome;
+    case "rejected": {
+      const suppressed = outcome.fault === "recipient" && outcome.code === "suppressed";
+      return { kind: "rejected", suppressed, code: outcome.code, text: outcome.text };
+    }
+    case "failed": {
+      const { retryable, code, text } = outcome;
+      return { kind: "failed", retryable, code, text };
+    }
+    default:
+      return unreachable(outcome);
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * From a lane's batch to what may start now: peek, suppress, route, offer. What may not start stays in
+ * its Outbox with a time.
+ */
+import {
+  type ClaimRequest,
+  type Head,
+  type Pack,
+  type Peeked,
+  type ShardRef,
+  type SuppressedRecipient,
+  shardName,
+} from "../core/custody.ts";
+import type { OfferItem } from "../core/pace.ts";
+import type { LaneDeps } from "./ports.ts";
+
+/** A message that has leave to be sent, or nobody left to be sent to. */
+export interface Planned {
+  readonly ref: ShardRef;
+  readonly id: string;
+  readonly head: Head;
+  readonly request: ClaimRequest;
+  readonly offer: OfferItem;
+  readonly source: string | null;
+}
+
+interface Candidate {
+  readonly ref: ShardRef;
+  readonly peeked: Peeked;
+  readonly head: Head;
+}
+
+/** Broadcasts wait this long when nobody can say who is suppressed. */
+const SUPPRESSION_WAIT_MS = 10_000;
+
+/** Mail whose pool has no usable source is looked at again this often, until it expires. */
+const NO_SOURCE_WAIT_MS = 30_000;
+
+/** Reads what the packs point to and decides. Rejects only when an Outbox or a Source cannot be asked. */
+export async function plan(packs: readonly Pack[], deps: LaneDeps): Promise<Planned[]> {
+  const candidates = (await Promise.all(packs.map((pack) => peek(pack, deps)))).flat();
+  if (candidates.length === 0) return [];
+  const known = await suppression(candidates, deps);
+  const waits: { ref: ShardRef; id: string; notBefore: number }[] = [];
+  const routed: Planned[] = [];
+  for (const candidate of candidates) {
+    const { ref, peeked, head } = candidate;
+    const wait = (ms: number) => waits.push({ ref, id: peeked.id, notBefore: deps.now() + ms });
+    // Urgent mail goes without an answer: the database is never what it depends on.
+    const mine = known.get(ref.account) ?? null;
+    if (mine === null && head.envelope.lane === "broadcast") {
+      wait(SUPPRESSION_WAIT_MS);
+      continue;
+    }
+    const planned = route(candidate, mine ?? [], deps);
+    if (planned === null) wait(NO_SOURCE_WAIT_MS);
+    else routed.push(planned);
+  }
+  const granted = await offer(routed, waits, deps);
+  await defer(waits, deps);
+  return granted;
+}
+
+async function peek(pack: Pack, deps: LaneDeps): Promise<Candidate[]> {
+  const ref = { account: pack.account, shard: pack.shard };
+  const peeked = await deps.outbox(ref).peek({ ids: pack.ids, generation: pack.generation });
+  return peeked.map((one) => ({ ref, peeked: one, head: JSON.parse(one.head) as Head }));
+}
+
+/** Per account the suppressed ones among the candidates, or null where it cannot be known. */
+async function suppression(
+  candidates: readonly Candidate[],
+  deps: LaneDeps,
+): Promise<Map<string, readonly SuppressedRecipient[] | null>> {
+  const hashes = new Map<string, Set<string>>();
+  for (const { ref, peeked, head } of candidates) {
+    const mine = hashes.get(ref.account) ?? new Set();
+    hashes.set(ref.account, mine);
+    for (const no of peeked.numbers) mine.add(head.addressees[no]?.hash ?? "");
+  }
+  const answers = [...hashes].map(async ([account, wanted]) => {
+    const answer = await answerOf(account, [...wanted], deps);
+    return [account, answer] as const;
+  });
+  return new Map(await Promise.all(answers));
+}
+
+async function answerOf(
+  account: string,
+  hashes: readonly string[],
+  deps: LaneDeps,
+): Promise<readonly SuppressedRecipient[] | null> {
+  const late = deps.sleep(deps.suppressionMs).then(() => null);
+  const asked = deps.suppressed(account, hashes).catch((error: unknown) => {
+    deps.log("suppression_unavailable", { reason: String(error) });
+    return null;
+  });
+  return Promise.race([asked, late]);
+}
+
+function route(
+  { ref, peeked, head }: Candidate,
+  suppressed: readonly SuppressedRecipient[],
+  deps: LaneDeps,
+): Planned | null {
+  const { stream, lane } = head.envelope;
+  const refused = peeked.frozenSource !== null ? [] : refusals(peeked, head, suppressed);
+  const gone = new Set(refused.map((one) => one.no));
+  const numbers = peeked.numbers.filter((no) => !gone.has(no));
+  const sites: Record<string, number> = {};
+  for (const no of numbers) {
+    const site = head.addressees[no]?.domain ?? "";
+    sites[site] = (sites[site] ?? 0) + 1;
+  }
+  const planned = { ref, id: peeked.id, head, offer: { lane, sites } };
+  if (numbers.length === 0) {
+    return {
+      ...planned,
+      source: null,
+      request: { id: peeked.id, suppressed: refused, attempt: null },
+    };
+  }
+  const usable = peeked.frozenSource ?? deps.sourcesFor(ref.account, stream)[0];
+  const provider = usable === undefined ? null : deps.provider(usable);
+  if (usable === undefined || provider === null) return null;
+  const { deduplicatesForMs } = provider.capabilities;
+  const attempt = { source: usable, deduplicatesForMs };
+  return { ...planned, source: usable, request: { id: peeked.id, suppressed: refused, attempt } };
+}
+
+function refusals(
+  peeked: Peeked,
+  head: Head,
+  suppressed: readonly SuppressedRecipient[],
+): { no: number; code: string }[] {
+  if (suppressed.length === 0) return [];
+  return peeked.numbers.flatMap((no) => {
+    const hash = head.addressees[no]?.hash;
+    const row = suppressed.find(
+      (one) => one.hash === hash && (one.stream === "*" || one.stream === head.envelope.stream),
+    );
+    return row === undefined ? [] : [{ no, code: row.reason }];
+  });
+}
+
+/** Asks each source once; adds to `waits` what is not granted and returns the rest. */
+async function offer(
+  routed: readonly Planned[],
+  waits: { ref: ShardRef; id: string; notBefore: number }[],
+  deps: LaneDeps,
+): Promise<Planned[]> {
+  const bySource = Map.groupBy(routed, (one) => one.source);
+  const answers = [...bySource].map(async ([source, group]) => {
+    if (source === null) return group;
+    const grants = await deps.source(source).offer(group.map((one) => one.offer));
+    return group.filter((one, index) => {
+      const grant = grants[index];
+      if (grant?.granted === true) return true;
+      waits.push({ ref: one.ref, id: one.id, notBefore: grant?.notBefore ?? deps.now() });
+      return false;
+    });
+  });
+  const granted = new Set((await Promise.all(answers)).flat());
+  return routed.filter((one) => granted.has(one));
+}
+
+async function defer(
+  waits: readonly { ref: ShardRef; id: string; notBefore: number }[],
+  deps: LaneDeps,
+): Promise<void> {
+  const byShard = Map.groupBy(waits, (one) => shardName(one.ref));
+  await Promise.all(
+    [...byShard.values()].map(async (group) => {
+      const ref = group[0]?.ref;
+      if (ref !== undefined) await deps.outbox(ref).defer(group);
+    }),
+  );
+}

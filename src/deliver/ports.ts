@@ -1,0 +1,69 @@
+/** What delivering needs from outside. The consumers get it as an argument; tests give faults with it. */
+import type {
+  Claimed,
+  ClaimRequest,
+  JournalBody,
+  Pack,
+  Peeked,
+  SettleRequest,
+  ShardRef,
+  SuppressedRecipient,
+} from "../core/custody.ts";
+import type { Grant, OfferItem } from "../core/pace.ts";
+import type { Provider } from "../providers/provider.ts";
+
+export interface ClaimRef {
+  readonly id: string;
+  readonly token: string;
+}
+
+/** One Outbox shard, by RPC. Any call may reject: then its effect is unknown. */
+export interface OutboxPort {
+  peek(pack: Pick<Pack, "ids" | "generation">): Promise<Peeked[]>;
+  claim(requests: readonly ClaimRequest[]): Promise<Claimed[]>;
+  settle(requests: readonly SettleRequest[]): Promise<void>;
+  release(claims: readonly ClaimRef[]): Promise<void>;
+  renew(claims: readonly ClaimRef[]): Promise<void>;
+  defer(waits: readonly { readonly id: string; readonly notBefore: number }[]): Promise<void>;
+}
+
+/** One Source, by RPC. */
+export interface SourcePort {
+  offer(items: readonly OfferItem[]): Promise<Grant[]>;
+  settle(what: {
+    readonly refunds: readonly OfferItem[];
+    readonly throttledUntil: number | null;
+  }): Promise<void>;
+}
+
+export interface LaneDeps {
+  readonly now: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly fetch: typeof fetch;
+  readonly sendsInFlight: number;
+  readonly leaseMs: number;
+  readonly suppressionMs: number;
+  readonly outbox: (ref: ShardRef) => OutboxPort;
+  readonly source: (name: string) => SourcePort;
+  /** The configured provider of a source, or null when the source is gone from the configuration. */
+  readonly provider: (source: string) => Provider | null;
+  /** The sources that may carry a stream's mail, best first. */
+  readonly sourcesFor: (account: string, stream: string) => readonly string[];
+  /** One query for a batch. */
+  readonly suppressed: (
+    account: string,
+    hashes: readonly string[],
+  ) => Promise<readonly SuppressedRecipient[]>;
+  /** Content kept outside the Outbox; null when it is not there. */
+  readonly content: (key: string) => Promise<string | null>;
+  readonly journal: (body: JournalBody) => Promise<void>;
+  readonly log: (event: string, fields: Record<string, string | number>) => void;
+}
+
+/** One message of a batch, as a consumer sees it. */
+export interface LaneMessage {
+  readonly body: unknown;
+  readonly attempts: number;
+  ack(): void;
+  retry(options: { delaySeconds: number }): void;
+}

@@ -1,0 +1,55 @@
+/** Reading a JSON body within its limit, with an error for everything that can be wrong with it. */
+import { err, ok, type Result } from "../core/result.ts";
+import type { AppContext } from "./context.ts";
+import { type ApiError, apiError } from "./errors.ts";
+
+/**
+ * Bytes of a request: text, its parsed form and the stored form together stay well inside a Worker's
+ * 128 MB when several requests share it.
+ */
+export const BODY_MAX = 10 * 1024 * 1024;
+
+const TOO_LARGE = apiError(
+  "payload_too_large",
+  `The request body is larger than ${BODY_MAX / 1024 / 1024} MB.`,
+);
+
+export interface JsonBody {
+  readonly text: string;
+  readonly value: unknown;
+}
+
+/** Reads and parses the body of a POST. */
+export async function readJson(c: AppContext): Promise<Result<JsonBody, ApiError>> {
+  const type = c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (type !== "application/json") {
+    return err(
+      apiError("unsupported_media_type", "Send the body as `Content-Type: application/json`."),
+    );
+  }
+  const text = await readText(c);
+  if (!text.ok) return text;
+  try {
+    return ok({ text: text.value, value: JSON.parse(text.value) as unknown });
+  } catch {
+    return err(apiError("malformed_json", "The request body is not valid JSON."));
+  }
+}
+
+async function readText(c: AppContext): Promise<Result<string, ApiError>> {
+  const declared = c.req.header("content-length");
+  if (Number(declared ?? 0) > BODY_MAX) return err(TOO_LARGE);
+  // A declared length is kept by the runtime; without one the body is counted as it comes.
+  if (declared !== undefined) return ok(await c.req.text());
+  const stream = c.req.raw.body;
+  if (stream === null) return ok("");
+  const decoder = new TextDecoder();
+  let text = "";
+  let size = 0;
+  for await (const chunk of stream as unknown as AsyncIterable<Uint8Array>) {
+    size += chunk.byteLength;
+    if (size > BODY_MAX) return err(TOO_LARGE);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return ok(text + decoder.decode());
+}

@@ -1,0 +1,176 @@
+/**
+ * The journal's consumer: settle what could not be settled directly -> group by message and recipient ->
+ * merge into D1 in one transaction -> confirm to the Outboxes. It never throws; what D1 refuses for good
+ * is found by halving, kept apart, and the rest goes on.
+ */
+
+import { type Backoff, backoffMs } from "../core/backoff.ts";
+import {
+  type Confirmation,
+  type JournalBody,
+  type JournalUnit,
+  type ShardRef,
+  shardName,
+} from "../core/custody.ts";
+import {
+  type MergedRow,
+  mergeRows,
+  type RecipientRow,
+  rowOfEvent,
+  rowsOfUnit,
+} from "../core/recipient-row.ts";
+import type { JournalDeps, JournalMessage } from "./ports.ts";
+
+/** A database that is down is asked again soon at first, then every five minutes. */
+const OUTAGE_BACKOFF: Backoff = { firstMs: 2_000, maxMs: 300_000 };
+
+interface Read {
+  readonly message: JournalMessage;
+  readonly body: JournalBody;
+  readonly rows: readonly RecipientRow[];
+}
+
+/** Handles one batch of the journal queue; every message is acked or retried. */
+export async function consumeJournal(
+  messages: readonly JournalMessage[],
+  deps: JournalDeps,
+): Promise<void> {
+  const reads: Read[] = [];
+  for (const message of messages) {
+    const read = readBody(message);
+    if (read === null) await setAside(message, "malformed", deps);
+    else if (read.body.kind === "settle") await settle(read.message, read.body, deps);
+    else reads.push(read);
+  }
+  await record(reads, deps);
+}
+
+function readBody(message: JournalMessage): Read | null {
+  try {
+    const body = message.body as JournalBody;
+    if (body.v !== 1) return null;
+    switch (body.kind) {
+      case "units": {
+        const rows = body.units.flatMap((unit) => rowsOfUnit(body.account, unit));
+        return { message, body, rows };
+      }
+      case "events":
+        return { message, body, rows: body.events.map(rowOfEvent) };
+      case "settle":
+        return { message, body, rows: [] };
+      default:
+        return null;
+    }
+  } catch {
+    return null;
+  }
+}
+
+async function settle(
+  message: JournalMessage,
+  body: Extract<JournalBody, { kind: "settle" }>,
+  deps: JournalDeps,
+): Promise<void> {
+  try {
+    await deps.settle({ account: body.account, shard: body.shard }, body.settlements);
+    message.ack();
+  } catch (error) {
+    deps.log("settle_failed", { reason: String(error) });
+    later(message, deps);
+  }
+}
+
+/** Records what can be recorded of `reads`: all at once, or by halves when the database refuses. */
+async function record(reads: readonly Read[], deps: JournalDeps): Promise<void> {
+  if (reads.length === 0) return;
+  let merged: MergedRow[];
+  try {
+    merged = await deps.record(mergeRows(reads.flatMap((read) => read.rows)));
+  } catch (error) {
+    deps.log("record_failed", { reason: String(error), messages: reads.length });
+    if (!(await deps.recordAnswers().catch(() => false))) {
+      for (const read of reads) later(read.message, deps);
+    } else if (reads.length > 1) {
+      const half = reads.length >> 1;
+      await record(reads.slice(0, half), deps);
+      await record(reads.slice(half), deps);
+    } else {
+      for (const read of reads) await setAside(read.message, "refused by the database", deps);
+    }
+    return;
+  }
+  await confirm(reads, merged, deps);
+}
+
+/** Tells each Outbox what was taken over, and what events prove about mail it holds as unknown. */
+async function confirm(
+  reads: readonly Read[],
+  merged: readonly MergedRow[],
+  deps: JournalDeps,
+): Promise<void> {
+  const byMessage = Map.groupBy(merged, (row) => `${row.account}\n${row.messageId}`);
+  const shards = new Map<string, { ref: ShardRef; confirmations: Map<string, Confirmation> }>();
+  const add = (ref: ShardRef, confirmation: Confirmation): void => {
+    const shard = shards.get(shardName(ref)) ?? { ref, confirmations: new Map() };
+    shards.set(shardName(ref), shard);
+    const other = shard.confirmations.get(confirmation.id);
+    if (other === undefined || other.rev < confirmation.rev) {
+      shard.confirmations.set(confirmation.id, confirmation);
+    }
+  };
+  for (const { body } of reads) {
+    if (body.kind !== "units") continue;
+    for (const unit of body.units) {
+      const proved = provedOf(byMessage.get(`${body.account}\n${unit.id}`), unit);
+      add({ account: body.account, shard: body.shard }, { id: unit.id, rev: unit.rev, proved });
+    }
+  }
+  for (const { body } of reads) {
+    if (body.kind !== "events") continue;
+    for (const { account, messageId } of body.events) {
+      const rows = byMessage.get(`${account}\n${messageId}`)?.filter((row) => row.custody);
+      const ref = rows?.length ? await deps.shardOf(account, messageId) : null;
+      if (rows !== undefined && ref !== null)
+        add(ref, { id: messageId, rev: 0, proved: proof(rows) });
+    }
+  }
+  const failed = new Set<string>();
+  await Promise.all(
+    [...shards].map(async ([name, { ref, confirmations }]) => {
+      await deps.confirm(ref, [...confirmations.values()]).catch((error: unknown) => {
+        // The Outbox journals again what is not confirmed, so an outcome is safe; an event is not.
+        deps.log("confirm_failed", { reason: String(error) });
+        failed.add(name);
+      });
+    }),
+  );
+  for (const { message, body } of reads) {
+    if (body.kind === "events" && failed.size > 0) later(message, deps);
+    else message.ack();
+  }
+}
+
+/** What D1 knows better about an open unit than the record just journaled. */
+function provedOf(rows: readonly MergedRow[] | undefined, unit: JournalUnit) {
+  if (rows === undefined || !unit.open) return [];
+  return proof(rows.filter((row) => row.state !== unit.recipients[row.no]?.state));
+}
+
+const proof = (rows: readonly MergedRow[]): Confirmation["proved"] =>
+  rows.map(({ no, state, stateAt }) => ({ no, state, at: stateAt }));
+
+function later(message: JournalMessage, deps: JournalDeps): void {
+  const spread = (deps.now() % 1_000) / 1_000;
+  const waitMs = backoffMs(OUTAGE_BACKOFF, message.attempts, spread);
+  message.retry({ delaySeconds: Math.ceil(waitMs / 1_000) });
+}
+
+async function setAside(message: JournalMessage, reason: string, deps: JournalDeps): Promise<void> {
+  try {
+    await deps.keepPoison(message.body, reason);
+    message.ack();
+  } catch (error) {
+    deps.log("poison_not_kept", { reason: String(error) });
+    later(message, deps);
+  }
+}

@@ -1,0 +1,70 @@
+/** Postern: the Worker. What comes in, and where it goes. */
+import { createApp } from "./app.ts";
+import { consumeLane } from "./deliver/consume.ts";
+import { consumeDead, redrive } from "./feedback/dead.ts";
+import { consumeJournal } from "./feedback/ingest.ts";
+import { OutboxObject } from "./objects/outbox/outbox.ts";
+import { RateLimiterObject } from "./objects/rate-limiter.ts";
+import { SandboxObject } from "./objects/sandbox.ts";
+import { SourceObject } from "./objects/source.ts";
+import {
+  deadServices,
+  type Env,
+  edgeServices,
+  journalServices,
+  laneServices,
+  limiterDeps,
+  outboxDeps,
+  sandboxDeps,
+  sourceDeps,
+  touchShards,
+} from "./services.ts";
+
+export default {
+  fetch: (request, env, ctx) => createApp(() => edgeServices(env)).fetch(request, env, ctx),
+
+  async queue(batch, env) {
+    switch (batch.queue) {
+      case "postern-transactional":
+      case "postern-broadcast":
+        return consumeLane(batch.messages, laneServices(env));
+      case "postern-journal":
+        return consumeJournal(batch.messages, journalServices(env));
+      default:
+        return consumeDead(batch.messages, deadServices(env));
+    }
+  },
+
+  async scheduled(_controller, env) {
+    await touchShards(env);
+    await redrive(deadServices(env));
+  },
+} satisfies ExportedHandler<Env>;
+
+/** Custody of accepted mail: one object per account and shard. */
+export class Outbox extends OutboxObject<Env> {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env, outboxDeps(env));
+  }
+}
+
+/** Leave to send: one object per source. */
+export class Source extends SourceObject<Env> {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env, sourceDeps(env));
+  }
+}
+
+/** Request rates: one object per account. */
+export class RateLimiter extends RateLimiterObject<Env> {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env, limiterDeps);
+  }
+}
+
+/** The sandbox's world: one object per account. */
+export class Sandbox extends SandboxObject<Env> {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env, sandboxDeps(env));
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * The Outbox's tables. `unit` has no rowid and no index, so that a message costs one row written when it is
+ * accepted, one per change and one when it leaves. Small columns stand first: a scan at start does not
+ * read content.
+ */
+import type { AcceptUnit, ContentRef, Lane } from "../../core/custody.ts";
+import type { Phase, UnitRecord } from "../../core/unit.ts";
+
+const SCHEMA = `
+CREATE TABLE IF NOT EXISTS unit (
+  id TEXT PRIMARY KEY,
+  lane TEXT NOT NULL,
+  stream TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  created INTEGER NOT NULL,
+  accepted INTEGER NOT NULL,
+  phase TEXT NOT NULL,
+  due INTEGER NOT NULL,
+  expires INTEGER NOT NULL,
+  rev INTEGER NOT NULL,
+  blob TEXT,
+  record TEXT NOT NULL,
+  head TEXT NOT NULL,
+  content TEXT
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS idempotency (
+  key TEXT PRIMARY KEY,
+  digest TEXT NOT NULL,
+  response TEXT NOT NULL,
+  expires INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pause (stream TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS book (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  accepted INTEGER NOT NULL,
+  confirmed INTEGER NOT NULL
+);
+`;
+
+export interface LoadedUnit {
+  readonly id: string;
+  readonly lane: Lane;
+  readonly stream: string;
+  readonly count: number;
+  readonly created: number;
+  /** Recipients that the shard had accepted, with this one: the count survives in the rows themselves. */
+  readonly accepted: number;
+  readonly phase: Phase;
+  readonly due: number;
+  readonly expires: number;
+  readonly rev: number;
+}
+
+export class OutboxTable {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    sql.exec(SCHEMA);
+  }
+
+  *load(): Generator<LoadedUnit> {
+    const rows = this.#sql.exec(
+      "SELECT id, lane, stream, count, created, accepted, phase, due, expires, rev FROM unit ORDER BY id",
+    );
+    for (const row of rows) yield row as unknown as LoadedUnit;
+  }
+
+  insert(unit: AcceptUnit, record: UnitRecord, accepted: number): void {
+    const inline = "inline" in unit.content ? unit.content.inline : null;
+    const blob = "key" in unit.content ? unit.content.key : null;
+    this.#sql.exec(
+      "INSERT INTO unit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      unit.id,
+      unit.lane,
+      unit.stream,
+      unit.count,
+      unit.createdAt,
+      accepted,
+      record.phase,
+      record.due,
+      record.expires,
+      record.rev,
+      blob,
+      JSON.stringify(record),
+      unit.head,
+      inline,
+    );
+  }
+
+  write(id: string, record: UnitRecord): void {
+    this.#sql.exec(
+      "UPDATE unit SET phase = ?, due = ?, rev = ?, record = ? WHERE id = ?",
+      record.phase,
+      record.due,
+      record.rev,
+      JSON.stringify(record),
+      id,
+    );
+  }
+
+  record(id: string): UnitRecord | null {
+    const row = this.#one<{ record: string }>("SELECT record FROM unit WHERE id = ?", id);
+    return row === null ? null : (JSON.parse(row.record) as UnitRecord);
+  }
+
+  headed(id: string): { head: string; record: UnitRecord } | null {
+    const row = this.#one<{ head: string; record: string }>(
+      "SELECT head, record FROM unit WHERE id = ?",
+      id,
+    );
+    return row === null ? null : { head: row.head, record: JSON.parse(row.record) as UnitRecord };
+  }
+
+  content(id: string): ContentRef | null {
+    const row = this.#one<{ blob: string | null; content: string | null }>(
+      "SELECT blob, content FROM unit WHERE id = ?",
+      id,
+    );
+    if (row === null) return null;
+    return row.blob === null ? { inline: row.content ?? "{}" } : { key: row.blob };
+  }
+
+  /** A page of ids in order of time: the newest below `before`, or the oldest above `after`. */
+  page(
+    { before, after }: { before: string | null; after: string | null },
+    limit: number,
+  ): string[] {
+    const rows =
+      after === null
+        ? this.#sql.exec<{ id: string }>(
+            "SELECT id FROM unit WHERE id < ? ORDER BY id DESC LIMIT ?",
+            before ?? "g",
+            limit,
+          )
+        : this.#sql.exec<{ id: string }>(
+            "SELECT id FROM unit WHERE id > ? ORDER BY id LIMIT ?",
+            after,
+            limit,
+          );
+    return rows.toArray().map((row) => row.id);
+  }
+
+  blobs(ids: readonly string[]): { id: string; blob: string }[] {
+    return this.#sql
+      .exec<{ id: string; blob: string }>(
+        `SELECT id, blob FROM unit
+         WHERE id IN (SELECT value FROM json_each(?)) AND blob IS NOT NULL`,
+        JSON.stringify(ids),
+      )
+      .toArray();
+  }
+
+  /** Takes confirmed units out and writes the books down with them. */
+  remove(ids: readonly string[], book: { accepted: number; confirmed: number }): void {
+    this.#sql.exec(
+      "DELETE FROM unit WHERE id IN (SELECT value FROM json_each(?))",
+      JSON.stringify(ids),
+    );
+    this.#sql.exec(
+      "INSERT OR REPLACE INTO book (one, accepted, confirmed) VALUES (1, ?, ?)",
+      book.accepted,
+      book.confirmed,
+    );
+  }
+
+  book(): { accepted: number; confirmed: number } {
+    const row = this.#one<{ accepted: number; confirmed: number }>(
+      "SELECT accepted, confirmed FROM book",
+    );
+    return row ?? { accepted: 0, confirmed: 0 };
+  }
+
+  replay(key: string, now: number): { digest: string; response: string } | null {
+    return this.#one<{ digest: string; response: string }>(
+      "SELECT digest, response FROM idempotency WHERE key = ? AND expires > ?",
+      key,
+      now,
+    );
+  }
+
+  remember(key: string, digest: string, response: string, expires: number): void {
+    this.#sql.exec(
+      "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?)",
+      key,
+      digest,
+      response,
+      expires,
+    );
+  }
+
+  sweepKeys(now: number, limit: number): void {
+    this.#sql.exec(
+      `DELETE FROM idempotency WHERE key IN
+         (SELECT key FROM idempotency WHERE expires <= ? LIMIT ?)`,
+      now,
+      limit,
+    );
+  }
+
+  pauses(): string[] {
+    const rows = this.#sql.exec<{ stream: string }>("SELECT stream FROM pause").toArray();
+    return rows.map((row) => row.stream);
+  }
+
+  setPause(stream: string, paused: boolean): void {
+    this.#sql.exec(
+      paused ? "INSERT OR IGNORE INTO pause VALUES (?)" : "DELETE FROM pause WHERE stream = ?",
+      stream,
+    );
+  }
+
+  #one<T extends object>(query: string, ...bindings: (string | number)[]): T | null {
+    const row = this.#sql.exec(query, ...bindings).toArray()[0];
+    return row === undefined ? null : (row as unknown as T);
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * The sandbox's world for one account: accepts, deduplicates, and reports what became of the mail by the
+ * journal, later. Its rows are what the provider at the other end would keep, so an accepted message and its
+ * report survive a restart.
+ */
+import { DurableObject } from "cloudflare:workers";
+import type { JournalBody, ProviderEvent } from "../core/custody.ts";
+import type { EventType } from "../core/delivery-state.ts";
+import {
+  type Magic,
+  SANDBOX_WINDOW_MS,
+  type SandboxAnswer,
+  type SandboxCall,
+} from "../core/sandbox.ts";
+
+export interface SandboxDeps {
+  readonly now: () => number;
+  readonly uuid: () => string;
+  readonly sendJournal: (body: JournalBody) => Promise<void>;
+}
+
+/** Events of one report; a journal message holds some 200 bytes for each. */
+const REPORT_MAX = 200;
+
+/** Keys beyond their window are swept this many at a time. */
+const SWEEP_MAX = 1_000;
+
+/** What a recipient's provider reports, each step one delay after the one before. */
+const STORY: Readonly<Record<Magic, readonly { type: EventType; code: string; text: string }[]>> = {
+  delivered: [{ type: "delivered", code: "", text: "250 2.0.0 accepted" }],
+  bounced: [{ type: "bounced", code: "5.1.1", text: "550 5.1.1 no such mailbox" }],
+  complained: [
+    { type: "delivered", code: "", text: "250 2.0.0 accepted" },
+    { type: "complained", code: "abuse", text: "marked as spam" },
+  ],
+  deferred: [
+    { type: "deferred", code: "4.2.2", text: "452 4.2.2 mailbox full" },
+    { type: "delivered", code: "", text: "250 2.0.0 accepted" },
+  ],
+  suppressed: [],
+  timeout: [{ type: "delivered", code: "", text: "250 2.0.0 accepted" }],
+};
+
+export class SandboxObject<E> extends DurableObject<E> {
+  readonly #deps: SandboxDeps;
+  readonly #sql: SqlStorage;
+
+  constructor(ctx: DurableObjectState, env: E, deps: SandboxDeps) {
+    super(ctx, env);
+    this.#deps = deps;
+    this.#sql = ctx.storage.sql;
+    this.#sql.exec(`
+      CREATE TABLE IF NOT EXISTS accepted (
+        id TEXT PRIMARY KEY, message_id TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL
+      ) WITHOUT ROWID;
+      CREATE INDEX IF NOT EXISTS accepted_by_key ON accepted (key);
+      CREATE TABLE IF NOT EXISTS report (due INTEGER NOT NULL, event TEXT NOT NULL);
+    `);
+  }
+
+  /** Takes one message. A call with `timeout` gets no answer; its repeat under the same key does. */
+  async send(call: SandboxCall): Promise<SandboxAnswer> {
+    const now = this.#deps.now();
+    if (call.deduplicates) {
+      const earlier = this.#accepted(call.key);
+      if (earlier !== null) {
+        this.#report(
+          call,
+          call.recipients.filter((one) => one.magic === "timeout"),
+          now,
+        );
+        await this.#arm();
+        return { providerMessageId: earlier };
+      }
+    }
+    const id = this.#deps.uuid();
+    this.#sql.exec("INSERT INTO accepted VALUES (?, ?, ?, ?)", id, call.messageId, call.key, now);
+    this.#report(
+      call,
+      call.recipients.filter((one) => one.magic !== "timeout"),
+      now,
+    );
+    await this.#arm();
+    return call.recipients.some((one) => one.magic === "timeout")
+      ? null
+      : { providerMessageId: id };
+  }
+
+  /** How many times each message was accepted: what really left, for tests and benches. */
+  acceptances(): Record<string, number> {
+    const rows = this.#sql.exec<{ message_id: string; times: number }>(
+      "SELECT message_id, count(*) AS times FROM accepted GROUP BY message_id",
+    );
+    return Object.fromEntries(rows.toArray().map((row) => [row.message_id, row.times]));
+  }
+
+  #accepted(key: string): string | null {
+    const since = this.#deps.now() - SANDBOX_WINDOW_MS;
+    const rows = this.#sql
+      .exec<{ id: string }>("SELECT id FROM accepted WHERE key = ? AND at > ?", key, since)
+      .toArray();
+    return rows[0]?.id ?? null;
+  }
+
+  #report(call: SandboxCall, recipients: SandboxCall["recipients"], now: number): void {
+    for (const { no, magic } of recipients) {
+      STORY[magic].forEach((step, index) => {
+        const at = now + call.eventDelayMs * (index + 1);
+        const event: ProviderEvent = {
+          account: call.account,
+          messageId: call.messageId,
+          recipientNo: no,
+          source: call.source,
+          at,
+          ...step,
+        };
+        this.#sql.exec("INSERT INTO report VALUES (?, ?)", at, JSON.stringify(event));
+      });
+    }
+  }
+
+  override async alarm(): Promise<void> {
+    const now = this.#deps.now();
+    const rows = this.#sql
+      .exec<{ row: number; event: string }>(
+        "SELECT rowid AS row, event FROM report WHERE due <= ? ORDER BY due LIMIT ?",
+        now,
+        REPORT_MAX,
+      )
+      .toArray();
+    if (rows.length > 0) {
+      const events = rows.map((row) => JSON.parse(row.event) as ProviderEvent);
+      await this.#deps.sendJournal({ v: 1, kind: "events", events });
+      const told = JSON.stringify(rows.map((row) => row.row));
+      this.#sql.exec("DELETE FROM report WHERE rowid IN (SELECT value FROM json_each(?))", told);
+    }
+    this.#sql.exec(
+      "DELETE FROM accepted WHERE id IN (SELECT id FROM accepted WHERE at < ? LIMIT ?)",
+      now - SANDBOX_WINDOW_MS,
+      SWEEP_MAX,
+    );
+    await this.#arm();
+  }
+
+  async #arm(): Promise<void> {
+    const next = this.#sql.exec<{ due: number | null }>("SELECT min(due) AS due FROM report").one();
+    if (next.due === null) return;
+    const armed = await this.ctx.storage.getAlarm();
+    if (armed === null || armed > next.due) await this.ctx.storage.setAlarm(next.due);
+  }
+}

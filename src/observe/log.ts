@@ -1,0 +1,19 @@
+/** One line of JSON per event. Fields are names, counts and reasons: no address, key or content. */
+
+/** Anything that looks like a mailbox is taken out of a reason: errors may quote what they were given. */
+const ADDRESS = /[^\s"'<>(),;:]+@[^\s"'<>(),;:]+/g;
+const API_KEY = /\b(post_(?:test|live)|re|Bearer)[_ ][A-Za-z0-9_]+/g;
+
+/** Characters kept of one field. */
+const FIELD_MAX = 500;
+
+/** Writes `event` and its fields to the log. */
+export function log(event: string, fields: Readonly<Record<string, string | number>>): void {
+  const clean = Object.entries(fields).map(([name, value]) => [
+    name,
+    typeof value === "number"
+      ? value
+      : value.slice(0, FIELD_MAX).replace(ADDRESS, "[address]").replace(API_KEY, "[key]"),
+  ]);
+  console.log(JSON.stringify({ event, ...Object.fromEntries(clean) }));
+}

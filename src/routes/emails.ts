@@ -1,0 +1,152 @@
+/** `POST /emails`, `POST /emails/batch`, `GET /emails`, `GET /emails/:id`. */
+import { Hono } from "hono";
+import { readId } from "../core/ids.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { sha256Hex } from "../core/signer.ts";
+import { type AcceptFailure, accept, type Message } from "../deliver/accept.ts";
+import { authenticate } from "../edge/authenticate.ts";
+import { readJson } from "../edge/body.ts";
+import type { AppContext, AppEnv } from "../edge/context.ts";
+import { type ApiError, apiError, fail } from "../edge/errors.ts";
+import { admit, askRateLimit } from "../edge/rate-limit.ts";
+import { attachmentsOf } from "./attachments.ts";
+import { readEmail, readEmails } from "./emails-read.ts";
+import { messageOf, parseEmail, type Terms } from "./emails-schema.ts";
+import { parsePage } from "./page.ts";
+
+/** Emails in one batch, as the dialect has it. */
+const BATCH_MAX = 100;
+
+/** Characters of an idempotency key. */
+const KEY_MAX = 256;
+
+export const emails = new Hono<AppEnv>();
+
+emails.post("/", authenticate("sending_access"), askRateLimit, async (c) => {
+  const body = await readJson(c);
+  const message = body.ok ? await toMessage(c, body.value.value) : body;
+  const limited = await admit(c);
+  if (limited !== null) return fail(c, limited);
+  if (!body.ok) return fail(c, body.error);
+  if (!message.ok) return fail(c, message.error);
+  return take(c, [message.value], body.value.text, ([id]) => JSON.stringify({ id }));
+});
+
+emails.post("/batch", authenticate("sending_access"), askRateLimit, async (c) => {
+  const body = await readJson(c);
+  const limited = await admit(c);
+  if (limited !== null) return fail(c, limited);
+  if (!body.ok) return fail(c, body.error);
+  const inputs = body.value.value;
+  if (!Array.isArray(inputs) || inputs.length === 0 || inputs.length > BATCH_MAX) {
+    const sentence = `A batch is an array of 1 to ${BATCH_MAX} emails.`;
+    return fail(c, apiError("invalid_parameter", sentence));
+  }
+  const permissive = c.req.header("x-batch-validation")?.toLowerCase() === "permissive";
+  const messages: Message[] = [];
+  const errors: { index: number; message: string }[] = [];
+  for (const [index, input] of inputs.entries()) {
+    const message = await toMessage(c, input);
+    if (message.ok) messages.push(message.value);
+    else if (permissive) errors.push({ index, message: message.error.message });
+    else return fail(c, { ...message.error, message: `Email ${index}: ${message.error.message}` });
+  }
+  if (messages.length === 0) return c.json({ data: [], errors });
+  return take(c, messages, body.value.text, (ids) =>
+    JSON.stringify({ data: ids.map((id) => ({ id })), ...(permissive ? { errors } : {}) }),
+  );
+});
+
+emails.get("/", authenticate("full_access"), async (c) => {
+  const page = parsePage(c);
+  return page.ok ? c.json(await readEmails(c, page.value)) : fail(c, page.error);
+});
+
+emails.get("/:id", authenticate("full_access"), async (c) => {
+  const { scope } = c.get("caller");
+  const id = c.req.param("id").toLowerCase();
+  const read = await readId(await c.get("services").signer(), scope, id);
+  const email =
+    read === null ? ok(null) : await readEmail(c, { account: scope, shard: read.shard }, id);
+  if (!email.ok) return fail(c, email.error);
+  if (email.value === null)
+    return fail(c, apiError("not_found", "There is no email with this id."));
+  return c.json(email.value);
+});
+
+async function toMessage(c: AppContext, value: unknown): Promise<Result<Message, ApiError>> {
+  const input = parseEmail(value);
+  if (!input.ok) return input;
+  const services = c.get("services");
+  const { account, mode } = c.get("caller");
+  const terms: Terms = {
+    now: services.now(),
+    stream: services.stream,
+    streamNames: services.streamNames,
+    domains: mode === "test" ? null : services.domainsOf(account),
+  };
+  // Everything else is checked before anything is fetched.
+  const bare = messageOf(input.value, [], terms);
+  const given = input.value.attachments ?? [];
+  if (!bare.ok || given.length === 0) return bare;
+  const attachments = await attachmentsOf(given, services.fetch);
+  return attachments.ok ? messageOf(input.value, attachments.value, terms) : attachments;
+}
+
+/** Hands messages to the Outbox and answers what it says. */
+async function take(
+  c: AppContext,
+  messages: readonly Message[],
+  text: string,
+  respond: (ids: readonly string[]) => string,
+): Promise<Response> {
+  const key = idempotencyKey(c);
+  if (!key.ok) return fail(c, key.error);
+  const idempotency =
+    key.value === null
+      ? null
+      : { key: key.value, digest: await sha256Hex(`${c.req.path}\n${text}`) };
+  const { account, scope } = c.get("caller");
+  const deps = await c.get("services").acceptDeps(account, scope);
+  const answer = await accept({ account: scope, messages, idempotency, respond }, deps);
+  if (!answer.ok) return fail(c, refusal(answer.error));
+  return c.body(answer.value, 200, { "Content-Type": "application/json" });
+}
+
+/** `Idempotency-Key`, bare or quoted as a structured field (RFC 8941 section 3.3.3). */
+function idempotencyKey(c: AppContext): Result<string | null, ApiError> {
+  const header = c.req.header("idempotency-key");
+  if (header === undefined) return ok(null);
+  const key = /^"(.*)"$/.exec(header)?.[1] ?? header;
+  if (key.length >= 1 && key.length <= KEY_MAX) return ok(key);
+  const sentence = `An idempotency key has 1 to ${KEY_MAX} characters.`;
+  return err(apiError("invalid_idempotency_key", sentence));
+}
+
+function refusal(failure: AcceptFailure): ApiError {
+  switch (failure.code) {
+    case "other_request_under_key":
+      return apiError(
+        "invalid_idempotent_request",
+        "This idempotency key was used with another request in the last 24 hours.",
+      );
+    case "outbox_full":
+      return apiError(
+        "outbox_full",
+        "Too much mail is waiting already; nothing of this request was accepted.",
+        failure.retryAfterMs,
+      );
+    case "outbox_unclear":
+      return apiError(
+        "unavailable",
+        "It is not clear whether the request was accepted; repeat it with its idempotency key.",
+        1_000,
+      );
+    case "storage_unavailable":
+      return apiError(
+        "unavailable",
+        "Storage does not answer; nothing was accepted. Repeat it.",
+        1_000,
+      );
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * `GET /ledger`: the account's books in recipients. Accepted is counted where mail is accepted, the states
+ * where they are recorded; that the two agree is what `conserved` says.
+ */
+import { Hono } from "hono";
+import { authenticate } from "../edge/authenticate.ts";
+import type { AppEnv } from "../edge/context.ts";
+import { ledgerOf } from "../observe/ledger.ts";
+
+export const ledger = new Hono<AppEnv>();
+
+ledger.get("/", authenticate("full_access"), async (c) => {
+  const services = c.get("services");
+  const { account, scope } = c.get("caller");
+  // The shards are asked first: what they confirmed by then must be in the database.
+  const shards = await services.shardLedgers(account, scope);
+  const recorded = await services.countRecorded(scope);
+  return c.json({ object: "ledger", account: scope, ...ledgerOf(shards, recorded), shards });
+});
