@@ -10,7 +10,7 @@ CREATE TABLE api_key (
 ) WITHOUT ROWID;
 
 -- One row per message and recipient. Fields of the message stand on recipient 0.
--- custody: 1 while the Outbox still works on the message, as of revision rev.
+-- custody: 1 while the Outbox still works on the recipient, as of revision rev.
 CREATE TABLE recipient (
   account_id TEXT NOT NULL,
   message_id TEXT NOT NULL,

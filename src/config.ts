@@ -1,6 +1,6 @@
 /**
- * Configuration is code: `[vars.POSTERN]` of wrangler.toml, checked here once per isolate. A wrong field
- * stops the Worker with a sentence that names it, before any mail is taken.
+ * Configuration is code: `[vars.POSTERN]` of wrangler.toml, checked here once per isolate. A wrong
+ * field stops the Worker with a sentence that names it, before any mail is taken.
  */
 import { z } from "zod";
 import { err, ok, type Result } from "./core/result.ts";
@@ -45,7 +45,10 @@ const source = z.discriminatedUnion("provider", [
     base_url: z.url().default("https://api.resend.com"),
     /** The name of the secret that holds the API key. */
     secret: z.string().min(1),
-    /** An API answers within a second; longer than this is a call that may or may not have been taken. */
+    /**
+     * An API answers within a second; longer than this is a call that may or may not have been
+     * taken.
+     */
     time_limit_ms: z.number().int().min(10).max(60_000).default(15_000),
   }),
 ]);
@@ -54,7 +57,10 @@ const stream = z.strictObject({
   kind: z.enum(["transactional", "broadcast"]),
   pool: name,
   on_unknown: z.enum(["retry", "hold"]).optional(),
-  /** How long an event may settle an unknown before the one repeat to a source that does not deduplicate. */
+  /**
+   * How long an event may settle an unknown before the one repeat to a source that does not
+   * deduplicate.
+   */
   grace_ms: z.number().int().min(0).optional(),
   expires_after_ms: z.number().int().min(1_000).optional(),
 });
@@ -75,11 +81,14 @@ const account = z.strictObject({
 
 const limits = z.strictObject({
   /**
-   * Sends of one consumer invocation that are started at a time. Cloudflare runs six connections and queues
-   * the rest; more than six keep its slots filled.
+   * Sends of one consumer invocation that are started at a time. Cloudflare runs six connections
+   * and queues the rest; more than six keep its slots filled.
    */
   sends_in_flight: z.number().int().min(1).max(256).default(64),
-  /** A claim is good for this long: three send time limits; a dead consumer's mail is picked up after it. */
+  /**
+   * A claim is good for this long: three send time limits; a dead consumer's mail is picked up
+   * after it.
+   */
   lease_ms: z.number().int().min(50).max(600_000).default(45_000),
   /** A pack that nobody has asked about for this long is sent again; doubles with every repeat. */
   pack_stale_ms: z.number().int().min(50).max(600_000).default(15_000),
@@ -90,8 +99,8 @@ const limits = z.strictObject({
 });
 
 /**
- * Rates above what the shards of a tier can take in, so that the limiter stops runaway loops only: one shard
- * takes 200 to 500 requests a second.
+ * Rates above what the shards of a tier can take in, so that the limiter stops runaway loops only:
+ * one shard takes 200 to 500 requests a second.
  */
 const TIERS = {
   small: { shards: 1, requests_per_second: 1_000, burst: 2_000 },
@@ -194,7 +203,7 @@ function danglingName(config: Config): string | null {
   for (const [id, one] of Object.entries(config.sources)) {
     const needed = leaseNeededMs(one.time_limit_ms);
     if (config.limits.lease_ms <= needed) {
-      return `limits.lease_ms must be above ${needed}: source "${id}" may take ${one.time_limit_ms} ms`;
+      return `limits.lease_ms must be above ${needed} for the time limit of source "${id}"`;
     }
   }
   if (config.sources[SANDBOX]?.provider !== "sandbox") {

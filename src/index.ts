@@ -1,5 +1,6 @@
 /** Postern: the Worker. What comes in, and where it goes. */
 import { createApp } from "./app.ts";
+import type { Env } from "./bindings.ts";
 import { consumeLane } from "./deliver/consume.ts";
 import { consumeDead, redrive } from "./feedback/dead.ts";
 import { consumeJournal } from "./feedback/ingest.ts";
@@ -9,7 +10,6 @@ import { SandboxObject } from "./objects/sandbox.ts";
 import { SourceObject } from "./objects/source.ts";
 import {
   deadServices,
-  type Env,
   edgeServices,
   journalServices,
   laneServices,

@@ -1,30 +1,21 @@
 /**
- * The only file that touches bindings: makes each step the Deps it declares. What is the same for every
- * request of an isolate (configuration, signer, providers) is made once.
+ * The only file that touches bindings: makes each step the Deps it declares. What is the same for
+ * every request of an isolate (configuration, signer, providers) is made once.
  */
-import { type Config, parseConfig, SANDBOX, type SourceConfig } from "./config.ts";
-import {
-  type AcceptReply,
-  type AcceptRequest,
-  type Confirmation,
-  type Lane,
-  type Pack,
-  type ShardLedger,
-  type ShardRef,
-  type StoredUnit,
-  shardName,
-} from "./core/custody.ts";
+import type { Env } from "./bindings.ts";
+import { type Config, parseConfig, SANDBOX } from "./config.ts";
+import { type Lane, type Pack, type ShardRef, shardName } from "./core/custody.ts";
 import type { GcraLimit, RateDecision } from "./core/gcra.ts";
 import { readId } from "./core/ids.ts";
-import type { PaceLimits } from "./core/pace.ts";
 import { err, ok } from "./core/result.ts";
 import type { SandboxAnswer, SandboxCall } from "./core/sandbox.ts";
 import { createSigner, type Signer } from "./core/signer.ts";
-import type { LaneDeps, OutboxPort, SourcePort } from "./deliver/ports.ts";
+import type { LaneDeps, SourcePort } from "./deliver/ports.ts";
 import type { Services } from "./edge/context.ts";
 import type { DeadDeps, RedriveDeps } from "./feedback/dead.ts";
 import type { JournalDeps } from "./feedback/ports.ts";
-import type { OutboxDeps } from "./objects/outbox/outbox.ts";
+import type { OutboxRpc } from "./objects/outbox/rpc.ts";
+import type { OutboxDeps } from "./objects/outbox/state.ts";
 import type { SandboxDeps } from "./objects/sandbox.ts";
 import type { SourceDeps } from "./objects/source.ts";
 import { log } from "./observe/log.ts";
@@ -34,35 +25,7 @@ import * as keys from "./store/api-keys.ts";
 import * as content from "./store/content.ts";
 import * as recipients from "./store/recipients.ts";
 import { readSuppressed } from "./store/suppressions.ts";
-
-/** The bindings of wrangler.toml. */
-export interface Env {
-  readonly DB: D1Database;
-  readonly CACHE: KVNamespace;
-  readonly CONTENT: R2Bucket;
-  readonly OUTBOX: DurableObjectNamespace;
-  readonly SOURCE: DurableObjectNamespace;
-  readonly LIMITER: DurableObjectNamespace;
-  readonly SANDBOX: DurableObjectNamespace;
-  readonly LANE_TRANSACTIONAL: Queue;
-  readonly LANE_BROADCAST: Queue;
-  readonly JOURNAL: Queue;
-  readonly DEAD: Queue;
-  readonly POSTERN?: unknown;
-  readonly POSTERN_SECRET?: string;
-  readonly POSTERN_ADMIN_KEY?: string;
-}
-
-/** An Outbox as the edge, the journal and the cron call it. */
-interface OutboxRpc extends OutboxPort {
-  accept(request: AcceptRequest): Promise<AcceptReply>;
-  confirm(confirmations: readonly Confirmation[]): Promise<void>;
-  read(id: string): Promise<StoredUnit | null>;
-  list(page: { before: string | null; after: string | null }, limit: number): Promise<StoredUnit[]>;
-  ledger(): Promise<ShardLedger>;
-  setPaused(stream: string, paused: boolean): Promise<void>;
-  touch(): Promise<void>;
-}
+import { paceLimits, rateOf, shardRefs, shardsOf, streamTerms } from "./terms.ts";
 
 const now = (): number => Date.now();
 const uuid = (): string => crypto.randomUUID();
@@ -79,7 +42,7 @@ const PAUSE_SHARDS = 16;
 /** `GET /health` does not wait longer for the database. */
 const HEALTH_MS = 2_000;
 
-/** The limiter gets its answer in time or mail goes on without it. */
+/** The limiter answers in time or mail goes on without it. */
 const LIMITER_MS = 2_000;
 
 interface Isolate {
@@ -90,7 +53,9 @@ interface Isolate {
 
 const isolates = new WeakMap<object, Isolate>();
 
-/** What this isolate has made of its environment; throws one readable sentence when that is wrong. */
+/**
+ * What this isolate has made of its environment; throws one readable sentence when that is wrong.
+ */
 function isolateOf(env: Env): Isolate {
   const known = isolates.get(env);
   if (known !== undefined) return known;
@@ -106,30 +71,11 @@ function isolateOf(env: Env): Isolate {
 const outboxOf = (env: Env, ref: ShardRef): OutboxRpc =>
   env.OUTBOX.getByName(shardName(ref)) as unknown as OutboxRpc;
 
-/** A tier's shards, for keyed requests those before a change of tier until its keys have run out. */
-const TIER_CHANGE_MS = 25 * 3_600_000;
-
-function shardsOf(
-  config: Config,
-  account: string,
-): { keyed: number; unkeyed: number; all: number } {
-  const settings = config.accounts[account];
-  const count = (tier: string | undefined): number => config.tiers[tier ?? ""]?.shards ?? 1;
-  const unkeyed = count(settings?.tier);
-  const changed = settings?.tier_changed;
-  const before = changed === undefined ? unkeyed : count(changed.from);
-  const recent = changed !== undefined && now() < Date.parse(changed.at) + TIER_CHANGE_MS;
-  return { keyed: recent ? before : unkeyed, unkeyed, all: Math.max(unkeyed, before) };
-}
-
-const shardRefs = (scope: string, count: number): ShardRef[] =>
-  Array.from({ length: count }, (_, shard) => ({ account: scope, shard }));
-
-function rateOf(config: Config, account: string): GcraLimit {
-  const tier = config.tiers[config.accounts[account]?.tier ?? ""] ?? config.tiers["small"];
-  if (tier === undefined) throw new Error("the tier small is always configured");
-  return { periodMs: 1_000, count: tier.requests_per_second, burst: tier.burst };
-}
+const toJournal =
+  (env: Env) =>
+  async (body: unknown): Promise<void> => {
+    await env.JOURNAL.send(body, { contentType: "json" });
+  };
 
 /** What the HTTP side may use. */
 export function edgeServices(env: Env): Services {
@@ -169,7 +115,7 @@ export function edgeServices(env: Env): Services {
       now,
       random: bytes,
       signer: await signer,
-      shards: shardsOf(config, account),
+      shards: shardsOf(config, account, now()),
       accept: (ref, request) => outboxOf(env, ref).accept(request),
       putContent: (key, text) => content.putContent(env.CONTENT, key, text),
       deleteContent: (all) => content.deleteContent(env.CONTENT, all),
@@ -178,7 +124,7 @@ export function edgeServices(env: Env): Services {
     }),
     readOutbox: (ref, id) => outboxOf(env, ref).read(id),
     listOutbox: async (account, scope, { limit, after, before }) => {
-      const refs = shardRefs(scope, shardsOf(config, account).all);
+      const refs = shardRefs(scope, shardsOf(config, account, now()).all);
       const page = { before: after, after: before };
       return (await Promise.all(refs.map((ref) => outboxOf(env, ref).list(page, limit)))).flat();
     },
@@ -190,23 +136,11 @@ export function edgeServices(env: Env): Services {
       await Promise.all(refs.map((ref) => outboxOf(env, ref).setPaused(stream, paused)));
     },
     shardLedgers: (account, scope) => {
-      const refs = shardRefs(scope, shardsOf(config, account).all);
+      const refs = shardRefs(scope, shardsOf(config, account, now()).all);
       return Promise.all(refs.map((ref) => outboxOf(env, ref).ledger()));
     },
     countRecorded: (scope) => recipients.countStates(env.DB, scope),
     databaseAnswers: () => databaseAnswers(env),
-  };
-}
-
-function streamTerms(config: Config, name: string) {
-  const stream = Object.hasOwn(config.streams, name) ? config.streams[name] : undefined;
-  if (stream === undefined) return null;
-  return {
-    name,
-    lane: stream.kind,
-    onUnknown: stream.on_unknown,
-    graceMs: stream.grace_ms,
-    expiresAfterMs: stream.expires_after_ms,
   };
 }
 
@@ -241,9 +175,7 @@ export function laneServices(env: Env): LaneDeps {
     sourcesFor: (scope, stream) => sourcesFor(env, scope, stream),
     suppressed: (scope, hashes) => readSuppressed(env.DB, scope, hashes, now()),
     content: (key) => content.readContent(env.CONTENT, key),
-    journal: async (body) => {
-      await env.JOURNAL.send(body, { contentType: "json" });
-    },
+    journal: toJournal(env),
     log,
   };
 }
@@ -277,7 +209,9 @@ function sandboxOf(env: Env, call: SandboxCall): Promise<SandboxAnswer> {
   return world.send(call);
 }
 
-/** The stream's pool, for test mail only what is sandbox in it: test keys never reach a provider. */
+/**
+ * The stream's pool, for test mail only what is sandbox in it: test keys never reach a provider.
+ */
 function sourcesFor(env: Env, scope: string, stream: string): string[] {
   const { config } = isolateOf(env);
   const pool = config.pools[config.streams[stream]?.pool ?? ""]?.sources ?? [];
@@ -309,9 +243,7 @@ export function deadServices(env: Env): DeadDeps & RedriveDeps {
   return {
     keepDead: (body) => content.keepDead(env.CONTENT, body, { at: now(), id: uuid() }),
     dead: (limit) => content.listDead(env.CONTENT, limit),
-    journal: async (body) => {
-      await env.JOURNAL.send(body, { contentType: "json" });
-    },
+    journal: toJournal(env),
     forget: (key) => content.deleteContent(env.CONTENT, [key]),
     log,
   };
@@ -321,7 +253,7 @@ export function deadServices(env: Env): DeadDeps & RedriveDeps {
 export async function touchShards(env: Env): Promise<void> {
   const { config } = isolateOf(env);
   const refs = Object.keys(config.accounts).flatMap((account) => {
-    const { all } = shardsOf(config, account);
+    const { all } = shardsOf(config, account, now());
     return [...shardRefs(account, all), ...shardRefs(account + TEST_SUFFIX, all)];
   });
   const results = await Promise.allSettled(refs.map((ref) => outboxOf(env, ref).touch()));
@@ -351,9 +283,7 @@ export function outboxDeps(env: Env): OutboxDeps {
       if (packs.length === 1 && only !== undefined) await lanes[lane].send(only, { contentType });
       else await lanes[lane].sendBatch(packs.map((body: Pack) => ({ body, contentType })));
     },
-    sendJournal: async (body) => {
-      await env.JOURNAL.send(body, { contentType: "json" });
-    },
+    sendJournal: toJournal(env),
     deleteContent: (all) => content.deleteContent(env.CONTENT, all),
     log,
   };
@@ -365,19 +295,6 @@ export function sourceDeps(env: Env): SourceDeps {
   return { now, limitsOf: (name) => paceLimits(sources[name]) };
 }
 
-function paceLimits(source: SourceConfig | undefined): PaceLimits {
-  const { requests_per_second, recipients_per_second } = source?.rate ?? {};
-  const sites = Object.entries(source?.sites ?? {}).map(([site, { per_minute, burst }]) => [
-    site,
-    { perMinute: per_minute, burst },
-  ]);
-  return {
-    ...(requests_per_second === undefined ? {} : { requestsPerSecond: requests_per_second }),
-    ...(recipients_per_second === undefined ? {} : { recipientsPerSecond: recipients_per_second }),
-    sites: Object.fromEntries(sites),
-  };
-}
-
 /** What a RateLimiter may use. */
 export const limiterDeps = now;
 
@@ -386,8 +303,6 @@ export function sandboxDeps(env: Env): SandboxDeps {
   return {
     now,
     uuid,
-    sendJournal: async (body) => {
-      await env.JOURNAL.send(body, { contentType: "json" });
-    },
+    sendJournal: toJournal(env),
   };
 }

@@ -36,7 +36,7 @@ function build(outdir: string): Promise<void> {
     const child = spawn(process.execPath, args, {
       cwd: ROOT,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, ...QUIET_WRANGLER },
+      env: { ...process.env, ...QUIET_WRANGLER, FORCE_COLOR: "0" },
       timeout: BUILD_LIMIT_MS,
     });
     let printed = "";
@@ -53,7 +53,9 @@ function build(outdir: string): Promise<void> {
   });
 }
 
-/** Removes the oldest bundles beyond `BUNDLES_KEPT`; their names tell nothing, so by access order. */
+/**
+ * Removes the oldest bundles beyond `BUNDLES_KEPT`; their names tell nothing, so by access order.
+ */
 function prune(keep: string): void {
   const others = readdirSync(BUNDLES).filter((name) => name !== keep && !name.includes("."));
   for (const name of others.slice(BUNDLES_KEPT - 1)) {

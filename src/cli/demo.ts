@@ -23,7 +23,9 @@ const WAIT_PER_MESSAGE_MS = 50;
 const POLL_MS = 100;
 /** Reports come within a second; a ledger that stands still for this long has heard all of them. */
 const QUIET_MS = 5_000;
-/** A real provider gets seconds; here nobody answers a `timeout` recipient, and nobody ever will. */
+/**
+ * A real provider gets seconds; here nobody answers a `timeout` recipient, and nobody ever will.
+ */
 const SANDBOX_TIME_LIMIT_MS = 250;
 
 /** The states whose sum is `accepted`. */

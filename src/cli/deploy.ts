@@ -1,10 +1,10 @@
 /**
  * `npm run deploy`: database -> migrations -> Worker -> queue retention, each by wrangler.
  *
- * The database comes first: migrations need it, and `wrangler deploy` connects to one that bears the
- * configured name, as it makes every other resource that is missing. So the first deployment and all
- * others take the same way, and no Worker ever runs before the columns it reads. Every step may be
- * repeated, so a deployment that broke off is simply run again.
+ * The database comes first: migrations need it, and `wrangler deploy` connects to one that bears
+ * the configured name, as it makes every other resource that is missing. So the first deployment
+ * and all others take the same way, and no Worker ever runs before the columns it reads. Every
+ * step may be repeated, so a deployment that broke off is simply run again.
  */
 import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";

@@ -1,4 +1,6 @@
-/** The `postern` command: finds the subcommand's file, reports what went wrong, sets the exit code. */
+/**
+ * The `postern` command: finds the subcommand's file, reports what went wrong, sets the exit code.
+ */
 import { enableCompileCache } from "node:module";
 import { UsageError } from "./errors.ts";
 

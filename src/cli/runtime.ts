@@ -1,6 +1,7 @@
 /**
  * The Worker on this machine: bundle -> Miniflare with the bindings of wrangler.toml -> migrations.
- * No account, no internet, no development proxy in between; what wrangler.toml says of queues holds.
+ * No account, no internet, no development proxy in between; what wrangler.toml says of queues
+ * holds.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,6 +17,9 @@ import { startWatchdog, workerdChildren } from "./watchdog.ts";
 Object.assign(process.env, QUIET_WRANGLER, { WRANGLER_LOG: "error" });
 const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = await import("miniflare");
 const { unstable_getMiniflareWorkerOptions } = await import("wrangler");
+
+/** How workerd marks remarks on itself, such as an alarm that was a millisecond late. */
+const RUNTIME_NOISE = "NOSENTRY ";
 
 type Section = Record<string, unknown>;
 
@@ -74,8 +78,9 @@ const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 type Signal = keyof typeof SIGNALS;
 
 /**
- * Makes a Miniflare whose signal handlers, which exit with codes of their own, are replaced. Whatever
- * ends the process, its `exit` handlers end workerd and remove what is throwaway, synchronously.
+ * Makes a Miniflare whose signal handlers, which exit with codes of their own, are replaced.
+ * Whatever ends the process, its `exit` handlers end workerd and remove what is throwaway,
+ * synchronously.
  * @returns the instance, and how to take the handlers away again.
  */
 function construct(
@@ -143,7 +148,8 @@ export async function start(options: RuntimeOptions): Promise<Runtime> {
       telemetry: { enabled: false },
       log: new RuntimeLog(log),
       handleStructuredLogs: ({ level, message }) => {
-        if (!options.quiet || level === "warn" || level === "error") log(message);
+        const wanted = level === "warn" || level === "error";
+        if (!options.quiet || (wanted && !message.startsWith(RUNTIME_NOISE))) log(message);
       },
       unsafeHandleRuntimeRestart: watch,
     }),

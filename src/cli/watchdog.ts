@@ -1,4 +1,6 @@
-/** Ends workerd when this process dies without a chance to do so itself (SIGKILL, out of memory). */
+/**
+ * Ends workerd when this process dies without a chance to do so itself (SIGKILL, out of memory).
+ */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 
 /**

@@ -5,8 +5,8 @@ export interface Backoff {
 }
 
 /**
- * The wait before try `n + 1` after `n >= 1` failures. `random` in [0, 1) spreads it over the upper half,
- * so that what failed together does not come back together.
+ * The wait before try `n + 1` after `n >= 1` failures. `random` in [0, 1) spreads it over the
+ * upper half, so that what failed together does not come back together.
  */
 export function backoffMs(backoff: Backoff, failures: number, random: number): number {
   const full = Math.min(backoff.maxMs, backoff.firstMs * 2 ** Math.min(failures - 1, 30));

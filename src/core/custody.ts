@@ -1,6 +1,7 @@
 /**
- * What the edge, the Outbox, the consumers and the journal say to one another. Every message carries the
- * account and shard, so that whoever reads it can reach the one Outbox that has custody.
+ * What the edge, the Outbox, the consumers and the journal say to one another. Every message
+ * carries the account and shard, so that whoever reads it can reach the one Outbox that has
+ * custody.
  */
 import type { EventType, State, TimelineEntry } from "./delivery-state.ts";
 import type { OnUnknown, Phase, Settlement, UnitRecord } from "./unit.ts";
@@ -58,10 +59,15 @@ export interface Content {
   }[];
 }
 
-/** Characters of content that stay in the Outbox's row: a row is at most 2 MB, a small one is fast. */
+/**
+ * Characters of content that stay in the Outbox's row: a row is at most 2 MB, a small one is fast.
+ */
 export const INLINE_CONTENT_MAX = 128 * 1024;
 
-/** What stays the same about a message from acceptance on. It travels as JSON text: see `AcceptUnit`. */
+/**
+ * What stays the same about a message from acceptance on. It travels as JSON text: see
+ * `AcceptUnit`.
+ */
 export interface Head {
   readonly envelope: Envelope;
   readonly addressees: readonly Addressee[];
@@ -71,8 +77,8 @@ export interface Head {
 export type ContentRef = { readonly inline: string } | { readonly key: string };
 
 /**
- * A message on its way into the Outbox. `head` (JSON of `Head`) and content are text to it: a shard has one
- * thread, and whoever reads them has many.
+ * A message on its way into the Outbox. `head` (JSON of `Head`) and content are text to it: a
+ * shard has one thread, and whoever reads them has many.
  */
 export interface AcceptUnit {
   readonly id: string;
@@ -114,7 +120,10 @@ export interface Pack extends ShardRef {
 export interface Peeked {
   readonly id: string;
   readonly head: string;
-  /** Those still to be reached; for a repeat of an ambiguous attempt exactly the ones of that attempt. */
+  /**
+   * Those still to be reached; for a repeat of an ambiguous attempt exactly the ones of that
+   * attempt.
+   */
   readonly numbers: readonly number[];
   /** The source an ambiguous attempt went to: the repeat goes there and nowhere else. */
   readonly frozenSource: string | null;
@@ -134,6 +143,12 @@ export interface Claimed {
   readonly leaseUntil: number;
   readonly numbers: readonly number[];
   readonly content: ContentRef;
+}
+
+/** One claim: a message and the token that proves it. */
+export interface ClaimRef {
+  readonly id: string;
+  readonly token: string;
 }
 
 export interface SettleRequest {

@@ -1,6 +1,6 @@
 /**
- * A set of keys with one deadline each, the earliest at hand: a binary heap whose outdated entries are
- * passed over when they surface, so that moving a deadline costs one push.
+ * A set of keys with one deadline each, the earliest at hand: a binary heap whose outdated entries
+ * are passed over when they surface, so that moving a deadline costs one push.
  */
 export class Deadlines {
   readonly #heap: { at: number; key: string }[] = [];

@@ -1,7 +1,7 @@
 /**
- * The states of a recipient and how two facts about one merge. The merge takes the higher rank, so it is
- * commutative, associative and idempotent: outcomes of our own and events of a provider may come in
- * any order and any number of times.
+ * The states of a recipient and how two facts about one merge. The merge takes the higher rank, so
+ * it is commutative, associative and idempotent: outcomes of our own and events of a provider may
+ * come in any order and any number of times.
  */
 
 /** In order of rank: a later one is the better informed. A bounce after a delivery is real. */
@@ -67,8 +67,8 @@ export interface StateFact {
 }
 
 /**
- * Merges two facts about one recipient: higher rank, then earlier time, then the smaller code and text,
- * so that the result never depends on the order of arrival.
+ * Merges two facts about one recipient: higher rank, then earlier time, then the smaller code and
+ * text, so that the result never depends on the order of arrival.
  */
 export function mergeFacts(a: StateFact, b: StateFact): StateFact {
   const byRank = rankOf(a.state) - rankOf(b.state);
@@ -78,7 +78,9 @@ export function mergeFacts(a: StateFact, b: StateFact): StateFact {
   return a.text <= b.text ? a : b;
 }
 
-/** One line of a message's timeline. `no` is the recipient's number, absent when it concerns all. */
+/**
+ * One line of a message's timeline. `no` is the recipient's number, absent when it concerns all.
+ */
 export interface TimelineEntry {
   readonly at: number;
   readonly type: EventType;
@@ -89,12 +91,14 @@ export interface TimelineEntry {
   readonly text?: string;
 }
 
-/** Entries kept of one timeline: enough for any real journey, small enough for a row of a few KB. */
+/**
+ * Entries kept of one timeline: enough for any real journey, small enough for a row of a few KB.
+ */
 export const TIMELINE_MAX = 64;
 
 /**
- * The entry as the text that is compared and stored: fixed key order, so that the same event is the same
- * string wherever it was written.
+ * The entry as the text that is compared and stored: fixed key order, so that the same event is
+ * the same string wherever it was written.
  */
 export function timelineText(entry: TimelineEntry): string {
   const { at, type, no, attempt, source, code, text } = entry;
@@ -115,8 +119,8 @@ const byWorth = (a: TimelineEntry, b: TimelineEntry): number =>
   Number(REPEATING.has(a.type)) - Number(REPEATING.has(b.type)) || byTimeThenText(a, b);
 
 /**
- * The union of two timelines, oldest first, each event once. `TIMELINE_MAX` entries are kept: the first
- * of a total order, so that the result does not depend on the order of merging.
+ * The union of two timelines, oldest first, each event once. `TIMELINE_MAX` entries are kept: the
+ * first of a total order, so that the result does not depend on the order of merging.
  */
 export function mergeTimelines(
   a: readonly TimelineEntry[],

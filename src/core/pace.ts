@@ -1,6 +1,7 @@
 /**
- * Leave to send through one source: its API's rate and, per site, a budget. Pure; the Source object keeps
- * one of these in memory. Budgets are not stored: after a restart they start with nothing saved up.
+ * Leave to send through one source: its API's rate and, per site, a budget. Pure; the Source
+ * object keeps one of these in memory. Budgets are not stored: after a restart they start with
+ * nothing saved up.
  */
 
 import type { Lane } from "./custody.ts";
@@ -33,6 +34,7 @@ interface Bucket {
   tat: number | undefined;
 }
 
+/** The pace of one source. */
 export class Pace {
   readonly #requests: Bucket | null;
   readonly #recipients: Bucket | null;
@@ -58,7 +60,10 @@ export class Pace {
     }
   }
 
-  /** Decides for each item in turn; those that wait are told times apart, so that they do not come back at once. */
+  /**
+   * Decides for each item in turn; those that wait are told times apart, so that they do not come
+   * back at once.
+   */
   offer(items: readonly OfferItem[], now: number): Grant[] {
     const queued = new Map<Bucket, number>();
     return items.map((item) => this.#decide(item, now, queued));

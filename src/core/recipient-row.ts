@@ -1,4 +1,7 @@
-/** From what the journal carries to rows of a message and recipient, one row a key however many facts. */
+/**
+ * From what the journal carries to rows of a message and recipient, one row a key however many
+ * facts.
+ */
 import type { Head, JournalUnit, ProviderEvent } from "./custody.ts";
 import {
   mergeFacts,
@@ -8,6 +11,7 @@ import {
   type State,
   type TimelineEntry,
 } from "./delivery-state.ts";
+import { FINAL } from "./unit-record.ts";
 
 /** What is known of one recipient. Null fields are not known and leave a stored value as it is. */
 export interface RecipientRow {
@@ -56,7 +60,7 @@ export interface MergedRow {
   readonly no: number;
   readonly state: State;
   readonly stateAt: number;
-  /** The Outbox still has custody, as of the last outcome recorded. */
+  /** The Outbox still works on this recipient, as of the last outcome recorded. */
   readonly custody: boolean;
 }
 
@@ -76,7 +80,7 @@ export function rowsOfUnit(account: string, unit: JournalUnit): RecipientRow[] {
     code: recipient.code,
     text: recipient.text,
     rev: unit.rev,
-    custody: unit.open,
+    custody: unit.open && !FINAL.has(recipient.state),
     source: unit.source === "" ? null : unit.source,
     providerMessageId: unit.providerMessageId === "" ? null : unit.providerMessageId,
     complainedAt: null,
@@ -113,7 +117,9 @@ export function rowOfEvent(event: ProviderEvent): RecipientRow {
 
 const keyOf = (row: RecipientRow): string => `${row.account}\n${row.messageId}\n${row.no}`;
 
-/** Groups facts about the same recipient into one row, so that two events of one batch both count. */
+/**
+ * Groups facts about the same recipient into one row, so that two events of one batch both count.
+ */
 export function mergeRows(rows: readonly RecipientRow[]): RecipientRow[] {
   const merged = new Map<string, RecipientRow>();
   for (const row of rows) {

@@ -1,6 +1,7 @@
 /**
- * Recipients that force an outcome: `delivered|bounced|complained|deferred|suppressed|timeout@sandbox.test`,
- * each also with a label (`bounced+anything@sandbox.test`). Any other address is delivered.
+ * Recipients that force an outcome:
+ * `delivered|bounced|complained|deferred|suppressed|timeout@sandbox.test`, each also with a label
+ * (`bounced+anything@sandbox.test`). Any other address is delivered.
  */
 export const MAGIC_DOMAIN = "sandbox.test";
 

@@ -1,6 +1,6 @@
 /**
- * Acceptance: message -> ids -> (large content to R2) -> Outbox. What is answered with an id is durable; an
- * unclear answer of the Outbox is told as such and never changes shard.
+ * Acceptance: message -> ids -> (large content to R2) -> Outbox. What is answered with an id is
+ * durable; an unclear answer of the Outbox is told as such and never changes shard.
  */
 import { canonicalAddress, formatMailbox, type Mailbox } from "../core/address.ts";
 import {
@@ -45,7 +45,9 @@ export interface AcceptDeps {
   readonly now: () => number;
   readonly random: (bytes: number) => Uint8Array;
   readonly signer: Signer;
-  /** Shards of the account; a keyed request may have to go by the number before a change of tier. */
+  /**
+   * Shards of the account; a keyed request may have to go by the number before a change of tier.
+   */
   readonly shards: { readonly keyed: number; readonly unkeyed: number };
   readonly accept: (ref: ShardRef, request: AcceptRequest) => Promise<AcceptReply>;
   readonly putContent: (key: string, content: string) => Promise<void>;

@@ -1,10 +1,14 @@
-/** One attempt: from a claimed message to what its provider made of it, as custody understands it. */
+/**
+ * One attempt: from a claimed message to what its provider made of it, as custody understands it.
+ */
 import type { Claimed, Content, Envelope, Head } from "../core/custody.ts";
 import { unreachable } from "../core/result.ts";
 import type { Settlement } from "../core/unit.ts";
 import type { Outcome, OutgoingMessage, Provider, SendDeps } from "../providers/provider.ts";
 
-/** A message as its provider takes it: the envelope, the content, and only the recipients to reach. */
+/**
+ * A message as its provider takes it: the envelope, the content, and only the recipients to reach.
+ */
 export function outgoing(
   account: string,
   { envelope, addressees }: Head,
@@ -16,8 +20,8 @@ export function outgoing(
     numbers.filter((no) => addressees[no]?.kind === kind);
   const mailboxes = (wanted: readonly number[]): string[] =>
     wanted.map((no) => addressees[no]?.mailbox ?? "");
-  // Providers want somebody in To. Where suppression left nobody there, the next visible ones move up;
-  // blind copies stay blind, and the message goes to its sender with them.
+  // Providers want somebody in To. Where suppression left nobody there, the next visible ones move
+  // up; blind copies stay blind, and the message goes to its sender with them.
   const [to, cc] = of("to").length > 0 ? [of("to"), of("cc")] : [of("cc"), []];
   const bcc = of("bcc");
   const ownCopy = to.length === 0 ? [envelope.from] : [];
@@ -41,8 +45,8 @@ function fieldsOf(envelope: Envelope) {
 }
 
 /**
- * Runs one send to its end. A provider that throws is a bug in its adapter, and what it did before is not
- * known: that is an ambiguous outcome, never a lost one.
+ * Runs one send to its end. A provider that throws is a bug in its adapter, and what it did before
+ * is not known: that is an ambiguous outcome, never a lost one.
  */
 export async function attempt(
   provider: Provider,

@@ -1,12 +1,13 @@
 /**
- * The lane consumer: plan -> claim what starts now -> send -> settle, with a bounded number of sends in
- * flight. It never throws: every message is acked or retried, and a pack is only a hint, so a consumer that
- * dies loses nothing.
+ * The lane consumer: plan -> claim what starts now -> send -> settle, with a bounded number of
+ * sends in flight. It never throws: every message is acked or retried, and a pack is only a hint,
+ * so a consumer that dies loses nothing.
  */
 
 import { type Coalescer, createCoalescer } from "../core/coalesce.ts";
 import {
   type Claimed,
+  type ClaimRef,
   type Content,
   type Head,
   type Pack,
@@ -18,10 +19,12 @@ import { leaseNeededMs } from "../core/unit.ts";
 import type { Outcome } from "../providers/provider.ts";
 import { attempt, outgoing, settlementOf } from "./attempt.ts";
 import { type Planned, plan } from "./plan.ts";
-import type { ClaimRef, LaneDeps, LaneMessage } from "./ports.ts";
+import type { LaneDeps, LaneMessage } from "./ports.ts";
 import { createSlots } from "./slots.ts";
 
-/** An Outbox that cannot be asked is asked again after this long; it packs again by itself anyway. */
+/**
+ * An Outbox that cannot be asked is asked again after this long; it packs again by itself anyway.
+ */
 const RETRY_DELAY_S = 5;
 
 /** Outcomes in one settle: small groups, so that little is in doubt when a consumer dies. */
@@ -224,7 +227,8 @@ function createRun(planned: readonly Planned[], deps: LaneDeps) {
       const ref = group[0]?.planned.ref;
       if (ref === undefined) continue;
       const claims: ClaimRef[] = group.map(({ claimed: { id, token } }) => ({ id, token }));
-      // A renewal that fails leaves the lease to run out, which is safe: the outcome is then unknown.
+      // A renewal that fails leaves the lease to run out, which is safe: the outcome is then
+      // unknown.
       await deps
         .outbox(ref)
         .renew(claims)

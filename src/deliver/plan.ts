@@ -1,6 +1,6 @@
 /**
- * From a lane's batch to what may start now: peek, suppress, route, offer. What may not start stays in
- * its Outbox with a time.
+ * From a lane's batch to what may start now: peek, suppress, route, offer. What may not start
+ * stays in its Outbox with a time.
  */
 import {
   type ClaimRequest,
@@ -36,7 +36,10 @@ const SUPPRESSION_WAIT_MS = 10_000;
 /** Mail whose pool has no usable source is looked at again this often, until it expires. */
 const NO_SOURCE_WAIT_MS = 30_000;
 
-/** Reads what the packs point to and decides. Rejects only when an Outbox or a Source cannot be asked. */
+/**
+ * Reads what the packs point to and decides. Rejects only when an Outbox or a Source cannot be
+ * asked.
+ */
 export async function plan(packs: readonly Pack[], deps: LaneDeps): Promise<Planned[]> {
   const candidates = (await Promise.all(packs.map((pack) => peek(pack, deps)))).flat();
   if (candidates.length === 0) return [];

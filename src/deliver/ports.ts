@@ -1,6 +1,10 @@
-/** What delivering needs from outside. The consumers get it as an argument; tests give faults with it. */
+/**
+ * What delivering needs from outside. The consumers get it as an argument; tests give faults with
+ * it.
+ */
 import type {
   Claimed,
+  ClaimRef,
   ClaimRequest,
   JournalBody,
   Pack,
@@ -11,11 +15,6 @@ import type {
 } from "../core/custody.ts";
 import type { Grant, OfferItem } from "../core/pace.ts";
 import type { Provider } from "../providers/provider.ts";
-
-export interface ClaimRef {
-  readonly id: string;
-  readonly token: string;
-}
 
 /** One Outbox shard, by RPC. Any call may reject: then its effect is unknown. */
 export interface OutboxPort {
@@ -45,7 +44,9 @@ export interface LaneDeps {
   readonly suppressionMs: number;
   readonly outbox: (ref: ShardRef) => OutboxPort;
   readonly source: (name: string) => SourcePort;
-  /** The configured provider of a source, or null when the source is gone from the configuration. */
+  /**
+   * The configured provider of a source, or null when the source is gone from the configuration.
+   */
   readonly provider: (source: string) => Provider | null;
   /** The sources that may carry a stream's mail, best first. */
   readonly sourcesFor: (account: string, stream: string) => readonly string[];

@@ -1,7 +1,8 @@
 /**
- * Sends in flight of one invocation. Cloudflare opens six connections at a time and queues the rest inside
- * the runtime, so a send's time limit starts when fewer than six earlier ones are still waiting: a send
- * that the runtime holds back is not counted as one that a provider does not answer.
+ * Sends in flight of one invocation. Cloudflare opens six connections at a time and queues the
+ * rest inside the runtime, so a send's time limit starts when fewer than six earlier ones are
+ * still waiting: a send that the runtime holds back is not counted as one that a provider does not
+ * answer.
  */
 
 /** Connections that may wait for an answer at a time in one invocation (Workers limits). */

@@ -4,8 +4,8 @@ import type { AppContext } from "./context.ts";
 import { type ApiError, apiError } from "./errors.ts";
 
 /**
- * Bytes of a request: text, its parsed form and the stored form together stay well inside a Worker's
- * 128 MB when several requests share it.
+ * Bytes of a request: text, its parsed form and the stored form together stay well inside a
+ * Worker's 128 MB when several requests share it.
  */
 export const BODY_MAX = 10 * 1024 * 1024;
 

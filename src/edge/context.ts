@@ -1,4 +1,6 @@
-/** What a request carries through middleware and handlers. Handlers see services, never bindings. */
+/**
+ * What a request carries through middleware and handlers. Handlers see services, never bindings.
+ */
 import type { Context } from "hono";
 import type { ApiKey, KeyMode, NamedApiKey } from "../core/api-key.ts";
 import type { ShardLedger, ShardRef, StoredUnit } from "../core/custody.ts";

@@ -1,6 +1,6 @@
 /**
- * Every error the API gives, and the one map to the wire: `{statusCode, name, message}` as Resend's clients
- * read it. A message says what to do; it never carries a secret or an address.
+ * Every error the API gives, and the one map to the wire: `{statusCode, name, message}` as
+ * Resend's clients read it. A message says what to do; it never carries a secret or an address.
  */
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";

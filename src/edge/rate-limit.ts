@@ -1,6 +1,7 @@
 /**
- * The account's request rate. The limiter is asked while the body is still being read; `admit` waits for
- * its word before anything is accepted. A limiter that cannot be asked does not stop mail.
+ * The account's request rate. The limiter is asked while the body is still being read; `admit`
+ * waits for its word before anything is accepted. A limiter that cannot be asked does not stop
+ * mail.
  */
 import type { MiddlewareHandler } from "hono";
 import type { AppContext, AppEnv } from "./context.ts";

@@ -1,6 +1,6 @@
 /**
- * Dead letters: a dead pack costs nothing (the Outbox still has the message and packs it again), a dead
- * journal message is kept and put back on the journal by the cron.
+ * Dead letters: a dead pack costs nothing (the Outbox still has the message and packs it again), a
+ * dead journal message is kept and put back on the journal by the cron.
  */
 import type { JournalMessage } from "./ports.ts";
 
@@ -43,8 +43,8 @@ export interface RedriveDeps {
 export const REDRIVE_MAX = 50;
 
 /**
- * Puts kept dead letters back on the journal. One that is put back twice is recorded twice, which changes
- * nothing: it is forgotten only after it was put back.
+ * Puts kept dead letters back on the journal. One that is put back twice is recorded twice, which
+ * changes nothing: it is forgotten only after it was put back.
  *
  * @returns how many were put back
  */

@@ -1,7 +1,7 @@
 /**
- * The journal's consumer: settle what could not be settled directly -> group by message and recipient ->
- * merge into D1 in one transaction -> confirm to the Outboxes. It never throws; what D1 refuses for good
- * is found by halving, kept apart, and the rest goes on.
+ * The journal's consumer: settle what could not be settled directly -> group by message and
+ * recipient -> merge into D1 in one transaction -> confirm to the Outboxes. It never throws; what
+ * D1 refuses for good is found by halving, kept apart, and the rest goes on.
  */
 
 import { type Backoff, backoffMs } from "../core/backoff.ts";

@@ -4,7 +4,9 @@ import type { MergedRow, RecipientRow } from "../core/recipient-row.ts";
 
 export interface JournalDeps {
   readonly now: () => number;
-  /** Merges rows in one transaction and answers how they stand. Rejects when nothing was written. */
+  /**
+   * Merges rows in one transaction and answers how they stand. Rejects when nothing was written.
+   */
   readonly record: (rows: readonly RecipientRow[]) => Promise<MergedRow[]>;
   /** Whether the database answers at all: tells an outage from a row that it refuses. */
   readonly recordAnswers: () => Promise<boolean>;

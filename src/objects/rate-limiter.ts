@@ -2,6 +2,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { type GcraLimit, gcraTake, type RateDecision } from "../core/gcra.ts";
 
+/** The request allowance of one account. */
 export class RateLimiterObject<E> extends DurableObject<E> {
   readonly #now: () => number;
   /** Kept in memory only: an eviction needs a quiet account, whose allowance is whole anyway. */

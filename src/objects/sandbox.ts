@@ -1,7 +1,7 @@
 /**
- * The sandbox's world for one account: accepts, deduplicates, and reports what became of the mail by the
- * journal, later. Its rows are what the provider at the other end would keep, so an accepted message and its
- * report survive a restart.
+ * The sandbox's world for one account: accepts, deduplicates, and reports what became of the mail
+ * by the journal, later. Its rows are what the provider at the other end would keep, so an
+ * accepted message and its report survive a restart.
  */
 import { DurableObject } from "cloudflare:workers";
 import type { JournalBody, ProviderEvent } from "../core/custody.ts";
@@ -41,6 +41,7 @@ const STORY: Readonly<Record<Magic, readonly { type: EventType; code: string; te
   timeout: [{ type: "delivered", code: "", text: "250 2.0.0 accepted" }],
 };
 
+/** The world behind one account's sandbox sources. */
 export class SandboxObject<E> extends DurableObject<E> {
   readonly #deps: SandboxDeps;
   readonly #sql: SqlStorage;
@@ -58,7 +59,9 @@ export class SandboxObject<E> extends DurableObject<E> {
     `);
   }
 
-  /** Takes one message. A call with `timeout` gets no answer; its repeat under the same key does. */
+  /**
+   * Takes one message. A call with `timeout` gets no answer; its repeat under the same key does.
+   */
   async send(call: SandboxCall): Promise<SandboxAnswer> {
     const now = this.#deps.now();
     if (call.deduplicates) {

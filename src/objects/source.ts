@@ -1,4 +1,6 @@
-/** The Source: one object per configured source; gives leave to send. A shell over `core/pace.ts`. */
+/**
+ * The Source: one object per configured source; gives leave to send. A shell over `core/pace.ts`.
+ */
 import { DurableObject } from "cloudflare:workers";
 import { type Grant, type OfferItem, Pace, type PaceLimits } from "../core/pace.ts";
 
@@ -14,6 +16,7 @@ export interface SourceSettle {
   readonly throttledUntil: number | null;
 }
 
+/** The pace-keeper of one source; its name is the source's. */
 export class SourceObject<E> extends DurableObject<E> {
   readonly #pace: Pace;
   readonly #now: () => number;

@@ -1,4 +1,7 @@
-/** Conservation: accepted = pending + sent + delivered + bounced + ... + unknown, counted in recipients. */
+/**
+ * Conservation: accepted = pending + sent + delivered + bounced + ... + unknown, counted in
+ * recipients.
+ */
 import type { ShardLedger } from "../core/custody.ts";
 import { STATES } from "../core/delivery-state.ts";
 
@@ -19,8 +22,8 @@ export interface Ledger {
 }
 
 /**
- * Balances the shards' books against what is recorded. `recorded` must have been read after `shards`.
- * A held unknown counts as unknown; everything else that is not final is pending.
+ * Balances the shards' books against what is recorded. `recorded` must have been read after
+ * `shards`. A held unknown counts as unknown; everything else that is not final is pending.
  */
 export function ledgerOf(
   shards: readonly ShardLedger[],

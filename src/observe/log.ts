@@ -1,6 +1,9 @@
 /** One line of JSON per event. Fields are names, counts and reasons: no address, key or content. */
 
-/** Anything that looks like a mailbox is taken out of a reason: errors may quote what they were given. */
+/**
+ * Anything that looks like a mailbox is taken out of a reason: errors may quote what they were
+ * given.
+ */
 const ADDRESS = /[^\s"'<>(),;:]+@[^\s"'<>(),;:]+/g;
 const API_KEY = /\b(post_(?:test|live)|re|Bearer)[_ ][A-Za-z0-9_]+/g;
 

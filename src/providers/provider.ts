@@ -57,8 +57,8 @@ export interface RefusedRecipient {
 }
 
 /**
- * What one attempt came to. `code` is the provider's or our own stable word, `text` is for people and
- * carries no address.
+ * What one attempt came to. `code` is the provider's or our own stable word, `text` is for people
+ * and carries no address.
  */
 export type Outcome =
   | {

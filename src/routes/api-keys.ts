@@ -1,4 +1,7 @@
-/** `POST|GET /api-keys`, `DELETE /api-keys/:id`: the operator's. A key is shown once, when it is made. */
+/**
+ * `POST|GET /api-keys`, `DELETE /api-keys/:id`: the operator's. A key is shown once, when it is
+ * made.
+ */
 import { Hono } from "hono";
 import { z } from "zod";
 import { mintApiKey } from "../core/api-key.ts";
@@ -26,7 +29,8 @@ apiKeys.post("/", async (c) => {
   const input = schema.safeParse(body.value.value);
   if (!input.success) {
     const issue = input.error.issues[0];
-    const sentence = `Invalid \`${issue?.path.join(".") ?? ""}\`: ${issue?.message ?? "not valid"}.`;
+    const field = issue?.path.join(".") ?? "";
+    const sentence = `Invalid \`${field}\`: ${issue?.message ?? "not valid"}.`;
     return fail(c, apiError("invalid_field", sentence));
   }
   const { account, mode } = input.data;

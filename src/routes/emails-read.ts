@@ -120,7 +120,10 @@ function viewOf(
   return { id, envelope, recipients: ordered, timeline, source, providerMessageId };
 }
 
-/** The dialect's event for where an email stands: that of its best-informed recipient, or a complaint. */
+/**
+ * The dialect's event for where an email stands: that of its best-informed recipient, or a
+ * complaint.
+ */
 function lastEvent(view: View): string {
   if (view.timeline.some((entry) => entry.type === "complained")) return "complained";
   const best = view.recipients.reduce<State>(

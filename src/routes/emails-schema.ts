@@ -1,6 +1,7 @@
 /**
- * The body of `POST /emails` in Resend's dialect with Postern's additive fields, and the way from it to a
- * message. Unknown fields are refused: a mistyped one would be silent loss of what was meant.
+ * The body of `POST /emails` in Resend's dialect with Postern's additive fields, and the way from
+ * it to a message. Unknown fields are refused: a mistyped one would be silent loss of what was
+ * meant.
  */
 import { z } from "zod";
 import { type Mailbox, parseMailbox } from "../core/address.ts";
@@ -11,7 +12,9 @@ import { type ApiError, apiError } from "../edge/errors.ts";
 /** To, Cc and Bcc together: what most providers take in one call. */
 export const RECIPIENTS_MAX = 50;
 
-/** RFC 5322 section 2.1.1: a line holds 998 characters, and a subject is one header line's worth. */
+/**
+ * RFC 5322 section 2.1.1: a line holds 998 characters, and a subject is one header line's worth.
+ */
 const SUBJECT_MAX = 998;
 const HEADERS_MAX = 50;
 const HEADER_VALUE_MAX = 4_096;
@@ -153,7 +156,7 @@ export function messageOf(
     return err(
       apiError(
         "domain_not_allowed",
-        `The domain ${from.value.asciiDomain} is not listed for this account; list it in its \`domains\`.`,
+        `The From domain ${from.value.asciiDomain} is not in this account's \`domains\`.`,
       ),
     );
   }

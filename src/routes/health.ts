@@ -1,4 +1,6 @@
-/** `GET /health`: whether the Worker answers and its database does. Open, so it tells nothing else. */
+/**
+ * `GET /health`: whether the Worker answers and its database does. Open, so it tells nothing else.
+ */
 import { Hono } from "hono";
 import type { AppEnv } from "../edge/context.ts";
 

@@ -1,6 +1,6 @@
 /**
- * `GET /ledger`: the account's books in recipients. Accepted is counted where mail is accepted, the states
- * where they are recorded; that the two agree is what `conserved` says.
+ * `GET /ledger`: the account's books in recipients. Accepted is counted where mail is accepted,
+ * the states where they are recorded; that the two agree is what `conserved` says.
  */
 import { Hono } from "hono";
 import { authenticate } from "../edge/authenticate.ts";

@@ -7,7 +7,10 @@ import { apiError, fail } from "../edge/errors.ts";
 export const streams = new Hono<AppEnv>();
 
 for (const verb of ["pause", "resume"] as const) {
-  /** Answered when every Outbox shard of the account has it: nothing of a paused stream is claimed then. */
+  /**
+   * Answered when every Outbox shard of the account has it: nothing of a paused stream is claimed
+   * then.
+   */
   streams.post(`/:name/${verb}`, authenticate("full_access"), async (c) => {
     const services = c.get("services");
     const name = c.req.param("name");

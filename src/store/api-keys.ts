@@ -1,6 +1,6 @@
 /**
- * API keys: D1 table `api_key` (migrations/0001) is the truth; KV `key:<sha256>` and the isolate's memory
- * stand in front of it. Only the SHA-256 of a key is stored.
+ * API keys: D1 table `api_key` (migrations/0001) is the truth; KV `key:<sha256>` and the isolate's
+ * memory stand in front of it. Only the SHA-256 of a key is stored.
  */
 import type { ApiKey, NamedApiKey } from "../core/api-key.ts";
 
@@ -47,6 +47,7 @@ async function readKey(db: D1Database, hash: string): Promise<ApiKey | null> {
     .first<ApiKey>();
 }
 
+/** Stores a new key under its SHA-256. */
 export async function insertApiKey(db: D1Database, hash: string, key: NamedApiKey): Promise<void> {
   await db
     .prepare("INSERT INTO api_key VALUES (?, ?, ?, ?, ?, ?, ?)")
@@ -57,6 +58,7 @@ export async function insertApiKey(db: D1Database, hash: string, key: NamedApiKe
 /** Keys shown in one list: more of them is a mistake somewhere. */
 const LIST_MAX = 1_000;
 
+/** Every key, newest first, without what would let anybody use it. */
 export async function listApiKeys(db: D1Database): Promise<NamedApiKey[]> {
   const { results } = await db
     .prepare(

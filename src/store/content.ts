@@ -1,15 +1,18 @@
 /**
  * R2 keys. `content/<account>/<id>`: content above the inline limit, until its message is recorded.
- * `dead/`: journal messages that ran out of retries. `poison/`: what D1 refuses for good, with the reason.
+ * `dead/`: journal messages that ran out of retries. `poison/`: what D1 refuses for good, with the
+ * reason.
  */
 
 /** Where the content of one message lies. */
 export const contentKey = (account: string, id: string): string => `content/${account}/${id}`;
 
+/** Stores content; durable when it resolves. */
 export async function putContent(bucket: R2Bucket, key: string, content: string): Promise<void> {
   await bucket.put(key, content);
 }
 
+/** The content under a key, null when there is none. */
 export async function readContent(bucket: R2Bucket, key: string): Promise<string | null> {
   const object = await bucket.get(key);
   return object === null ? null : object.text();
@@ -18,6 +21,7 @@ export async function readContent(bucket: R2Bucket, key: string): Promise<string
 /** Keys deleted in one call to R2. */
 const DELETE_MAX = 1_000;
 
+/** Deletes keys; one that does not exist is no error. */
 export async function deleteContent(bucket: R2Bucket, keys: readonly string[]): Promise<void> {
   for (let from = 0; from < keys.length; from += DELETE_MAX) {
     await bucket.delete(keys.slice(from, from + DELETE_MAX));
@@ -36,6 +40,7 @@ export async function keepDead(
   await bucket.put(`${DEAD}${name.at}-${name.id}`, JSON.stringify(body));
 }
 
+/** Keeps what cannot be recorded, with the reason as metadata. */
 export async function keepPoison(
   bucket: R2Bucket,
   body: unknown,
@@ -46,6 +51,7 @@ export async function keepPoison(
   await bucket.put(`${POISON}${name.at}-${name.id}`, JSON.stringify(body), { customMetadata });
 }
 
+/** Up to `limit` kept dead letters, oldest first. */
 export async function listDead(
   bucket: R2Bucket,
   limit: number,

@@ -1,6 +1,7 @@
 /**
- * The D1 table `recipient` (migrations/0001): one row per message and recipient. Writes are upserts that
- * commute: rank decides the state, timelines are united, so any order and any repetition end alike.
+ * The D1 table `recipient` (migrations/0001): one row per message and recipient. Writes are
+ * upserts that commute: rank decides the state, timelines are united, so any order and any
+ * repetition end alike.
  */
 import { REPEATING, TIMELINE_MAX, timelineText } from "../core/delivery-state.ts";
 import type { MergedRow, RecipientRow, StoredRecipient } from "../core/recipient-row.ts";
@@ -10,7 +11,10 @@ const STATEMENT_MAX = 500_000;
 
 const REPEATING_SQL = [...REPEATING].map((type) => `'${type}'`).join(", ");
 
-/** The better-informed fact: higher rank, then earlier, then smaller code and text. See core/delivery-state. */
+/**
+ * The better-informed fact: higher rank, then earlier, then smaller code and text. See
+ * core/delivery-state.
+ */
 const WINS = `(
   excluded.rank > recipient.rank OR (excluded.rank = recipient.rank AND (
     excluded.state_at < recipient.state_at OR (excluded.state_at = recipient.state_at AND (
@@ -169,7 +173,10 @@ export interface StateCounts {
   readonly complained: number;
 }
 
-/** Recipients by state, of messages that their Outbox has let go of. Reads every row of the account. */
+/**
+ * Recipients by state, of messages that their Outbox has let go of. Reads every row of the
+ * account.
+ */
 export async function countStates(db: D1Database, account: string): Promise<StateCounts> {
   const { results } = await db
     .prepare(

@@ -1,7 +1,10 @@
 /** The D1 table `suppression` (migrations/0001): addresses that are not written to, and why. */
 import type { SuppressedRecipient } from "../core/custody.ts";
 
-/** The suppressed ones among `hashes`, in one query however many they are; expired rows do not count. */
+/**
+ * The suppressed ones among `hashes`, in one query however many they are; expired rows do not
+ * count.
+ */
 export async function readSuppressed(
   db: D1Database,
   account: string,

@@ -1,12 +1,18 @@
 /**
- * One alarm for all of an object's deadlines. Setting it costs a row written, so it is moved only to an
- * earlier time; what is due within moments is woken by a timer, and the alarm stands behind it.
+ * One alarm for all of an object's deadlines. Setting it costs a row written, so it is moved only
+ * to an earlier time; what is due within moments is woken by a timer, and the alarm stands behind
+ * it.
  */
 
-/** Nearer deadlines are served by a timer: it holds the object in memory, for less than an alarm costs. */
+/**
+ * Nearer deadlines are served by a timer: it holds the object in memory, for less than an alarm
+ * costs.
+ */
 const TIMER_MAX_MS = 700;
 
-/** Behind a timer the alarm is set this much later: it matters only if the object is gone by then. */
+/**
+ * Behind a timer the alarm is set this much later: it matters only if the object is gone by then.
+ */
 const BEHIND_TIMER_MS = 10_000;
 
 /** An alarm that is this little too late is left where it is. */
@@ -17,7 +23,9 @@ export interface AlarmStorage {
   setAlarm(at: number): Promise<void>;
 }
 
-/** `work` is called when a timer ends; the object's `alarm()` calls it by itself after `fired()`. */
+/**
+ * `work` is called when a timer ends; the object's `alarm()` calls it by itself after `fired()`.
+ */
 export function createAlarm(storage: AlarmStorage, now: () => number, work: () => void) {
   let armedAt: number | null = null;
   let loaded = false;
@@ -54,7 +62,10 @@ export function createAlarm(storage: AlarmStorage, now: () => number, work: () =
   }
 
   return {
-    /** Learns which alarm an earlier life of the object has set, then arms what was asked meanwhile. */
+    /**
+     * Learns which alarm an earlier life of the object has set, then arms what was asked
+     * meanwhile.
+     */
     async load(): Promise<void> {
       armedAt = await storage.getAlarm();
       loaded = true;

@@ -1,15 +1,16 @@
 /**
- * What an Outbox keeps in memory of its open units: who is ready for which lane, who is with a consumer, and
- * every deadline. All of it can be made again from the rows, and is after an eviction.
+ * What an Outbox keeps in memory of its open units: who is ready for which lane, who is with a
+ * consumer, and every deadline. All of it can be made again from the rows, and is after an
+ * eviction.
  */
-import type { Lane } from "../../core/custody.ts";
+import type { Lane, Pack } from "../../core/custody.ts";
 import { Deadlines } from "../../core/deadlines.ts";
 import type { Phase, UnitRecord } from "../../core/unit.ts";
 import type { LoadedUnit } from "./table.ts";
 
 /**
- * Pointers of one shard and lane that are in the queue or with a consumer: the order of what comes next is
- * decided here, not by a first-in-first-out queue.
+ * Pointers of one shard and lane that are in the queue or with a consumer: the order of what comes
+ * next is decided here, not by a first-in-first-out queue.
  */
 export const WINDOW_MAX = 2_000;
 
@@ -36,12 +37,16 @@ export interface Entry {
   staleAt: number;
   repeats: number;
   journaled: boolean;
-  /** When what was journaled and not confirmed is journaled again; 0 when nothing is outstanding. */
+  /**
+   * When what was journaled and not confirmed is journaled again; 0 when nothing is outstanding.
+   */
   journalAgainAt: number;
   journalRepeats: number;
 }
 
-/** Journaling again doubles its wait up to 2^6 times: a slow database is not flooded with repeats. */
+/**
+ * Journaling again doubles its wait up to 2^6 times: a slow database is not flooded with repeats.
+ */
 const JOURNAL_DOUBLINGS_MAX = 6;
 
 export interface BookTimes {
@@ -50,6 +55,7 @@ export interface BookTimes {
   readonly leaseMs: number;
 }
 
+/** The open units of one shard. */
 export class Book {
   readonly entries = new Map<string, Entry>();
   readonly deadlines = new Deadlines();
@@ -127,6 +133,16 @@ export class Book {
     }
     ready.splice(0, read);
     return taken;
+  }
+
+  /** A pack that did not leave: its ids are ready again. */
+  takeBack({ ids, generation }: Pick<Pack, "ids" | "generation">, now: number): void {
+    for (const id of ids) {
+      const entry = this.entries.get(id);
+      if (entry === undefined || entry.phase !== "waiting") continue;
+      const mine = entry.place === "queued" && entry.generation === generation;
+      if (mine) this.move(entry, "ready", now);
+    }
   }
 
   hasReady(lane: Lane): boolean {

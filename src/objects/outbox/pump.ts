@@ -1,6 +1,6 @@
 /**
- * Sends what gathers in one place somewhere else: at once when idle, coalesced under load, one sending at a
- * time. What fails to leave stays with the caller and is tried again after a pause.
+ * Sends what gathers in one place somewhere else: at once when idle, coalesced under load, one
+ * sending at a time. What fails to leave stays with the caller and is tried again after a pause.
  */
 import { type Backoff, backoffMs } from "../../core/backoff.ts";
 
@@ -11,7 +11,10 @@ export interface PumpDeps {
   readonly now: () => number;
   readonly random: () => number;
   readonly sleep: (ms: number) => Promise<void>;
-  /** Takes a portion and sends it; false when there was nothing to take. Throws when it did not leave. */
+  /**
+   * Takes a portion and sends it; false when there was nothing to take. Throws when it did not
+   * leave.
+   */
   readonly sendPortion: () => Promise<boolean>;
   /** The least time between two sendings, milliseconds: what gathers meanwhile leaves together. */
   readonly gapMs: number;

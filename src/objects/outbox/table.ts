@@ -1,7 +1,7 @@
 /**
- * The Outbox's tables. `unit` has no rowid and no index, so that a message costs one row written when it is
- * accepted, one per change and one when it leaves. Small columns stand first: a scan at start does not
- * read content.
+ * The Outbox's tables. `unit` has no rowid and no index, so that a message costs one row written
+ * when it is accepted, one per change and one when it leaves. Small columns stand first: a scan at
+ * start does not read content.
  */
 import type { AcceptUnit, ContentRef, Lane } from "../../core/custody.ts";
 import type { Phase, UnitRecord } from "../../core/unit.ts";
@@ -43,7 +43,10 @@ export interface LoadedUnit {
   readonly stream: string;
   readonly count: number;
   readonly created: number;
-  /** Recipients that the shard had accepted, with this one: the count survives in the rows themselves. */
+  /**
+   * Recipients that the shard had accepted, with this one: the count survives in the rows
+   * themselves.
+   */
   readonly accepted: number;
   readonly phase: Phase;
   readonly due: number;
@@ -51,6 +54,7 @@ export interface LoadedUnit {
   readonly rev: number;
 }
 
+/** The tables of one shard. */
 export class OutboxTable {
   readonly #sql: SqlStorage;
 
@@ -61,7 +65,8 @@ export class OutboxTable {
 
   *load(): Generator<LoadedUnit> {
     const rows = this.#sql.exec(
-      "SELECT id, lane, stream, count, created, accepted, phase, due, expires, rev FROM unit ORDER BY id",
+      `SELECT id, lane, stream, count, created, accepted, phase, due, expires, rev
+       FROM unit ORDER BY id`,
     );
     for (const row of rows) yield row as unknown as LoadedUnit;
   }

@@ -1,6 +1,6 @@
 /**
- * The sandbox source: a provider whose world is a Durable Object. It takes a message, remembers its key
- * when it deduplicates, and reports delivery later, as a provider does.
+ * The sandbox source: a provider whose world is a Durable Object. It takes a message, remembers
+ * its key when it deduplicates, and reports delivery later, as a provider does.
  */
 import { parseMailbox } from "../../core/address.ts";
 import {

@@ -1,8 +1,9 @@
 /** Reading TypeScript closely enough for the house rules: comments, imports, exports. */
 
 /**
- * Blanks out comments, and the content of strings if asked, keeping every line where it is. It knows
- * nothing of regular expressions, which may hold a quote: one is taken for a string to its line's end.
+ * Blanks out comments, and the content of strings if asked, keeping every line where it is. It
+ * knows nothing of regular expressions, which may hold a quote: one is taken for a string to its
+ * line's end.
  */
 export function strip(text: string, strings: boolean): string {
   const token =
