@@ -1,4 +1,6 @@
-/** The types of `env` and `exports` from "cloudflare:workers" in tests; the code's own are in src. */
+/**
+ * The types of `env` and `exports` from "cloudflare:workers" in tests; the code's own are in src.
+ */
 declare namespace Cloudflare {
   interface GlobalProps {
     mainModule: typeof import("../../../src/index.ts");

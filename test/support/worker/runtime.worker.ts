@@ -1,4 +1,6 @@
-/** What every worker test stands on: the real runtime, this repository's bindings and migrations. */
+/**
+ * What every worker test stands on: the real runtime, this repository's bindings and migrations.
+ */
 import { env, exports } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { testConfig } from "./config.ts";
