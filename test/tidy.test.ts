@@ -19,7 +19,9 @@ const isCode = (path: string): boolean => /^(src|test)\/.*\.ts$/.test(path);
 const isText = (path: string): boolean =>
   path !== "package-lock.json" && !/\.(png|ico)$/.test(path);
 
-/** Applies a rule to every file that is chosen; a file that was removed meanwhile has no problems. */
+/**
+ * Applies a rule to every file that is chosen; a file that was removed meanwhile has no problems.
+ */
 function problems(rule: rules.Rule, chosen: (path: string) => boolean): string[] {
   return files.filter(chosen).flatMap((path) => {
     try {
