@@ -9,12 +9,12 @@ import { health } from "./routes/health.ts";
 import { ledger } from "./routes/ledger.ts";
 import { streams } from "./routes/streams.ts";
 
-/** Builds the app; `services` gives each request what its handler may use. */
-export function createApp(services: () => Services): Hono<AppEnv> {
-  const app = new Hono<AppEnv>();
+/** Builds the app, once per isolate; `services` makes of the environment what handlers may use. */
+export function createApp<E extends object>(services: (env: E) => Services) {
+  const app = new Hono<AppEnv & { Bindings: E }>();
 
   app.use(async (c, next) => {
-    c.set("services", services());
+    c.set("services", services(c.env as E));
     return next();
   });
 
@@ -38,7 +38,7 @@ export function createApp(services: () => Services): Hono<AppEnv> {
       return fail(c, apiError("invalid_field", "The request cannot be read."));
     }
     // Only the error's kind: its text may quote what the client sent.
-    services().log("request_failed", { kind: error.name, path: c.req.routePath });
+    services(c.env as E).log("request_failed", { kind: error.name, path: c.req.routePath });
     return fail(c, apiError("internal", "Something went wrong on our side."));
   });
 

@@ -1,6 +1,5 @@
 /** Postern: the Worker. What comes in, and where it goes. */
 import { createApp } from "./app.ts";
-import type { Env } from "./bindings.ts";
 import { consumeLane } from "./deliver/consume.ts";
 import { consumeDead, redrive } from "./feedback/dead.ts";
 import { consumeJournal } from "./feedback/ingest.ts";
@@ -10,6 +9,7 @@ import { SandboxObject } from "./objects/sandbox.ts";
 import { SourceObject } from "./objects/source.ts";
 import {
   deadServices,
+  type Env,
   edgeServices,
   journalServices,
   laneServices,
@@ -20,8 +20,10 @@ import {
   touchShards,
 } from "./services.ts";
 
+const app = createApp(edgeServices);
+
 export default {
-  fetch: (request, env, ctx) => createApp(() => edgeServices(env)).fetch(request, env, ctx),
+  fetch: app.fetch,
 
   async queue(batch, env) {
     switch (batch.queue) {

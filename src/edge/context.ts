@@ -36,8 +36,12 @@ export interface Services {
   readonly domainsOf: (account: string) => readonly string[];
   readonly stream: (name: string) => StreamTerms | null;
   readonly streamNames: () => readonly string[];
+  /**
+   * A key that this isolate has seen to be good a moment ago; undefined: it has to be looked at.
+   */
+  readonly knownApiKey: (token: string) => ApiKey | undefined;
   /** Not ok: the stores of keys do not answer. */
-  readonly findApiKey: (hash: string) => Promise<Result<ApiKey | null, string>>;
+  readonly findApiKey: (token: string) => Promise<Result<ApiKey | null, string>>;
   readonly insertApiKey: (hash: string, key: NamedApiKey) => Promise<void>;
   readonly listApiKeys: () => Promise<NamedApiKey[]>;
   readonly deleteApiKey: (id: string) => Promise<boolean>;

@@ -10,13 +10,13 @@ const API_KEY = /\b(post_(?:test|live)|re|Bearer)[_ ][A-Za-z0-9_]+/g;
 /** Characters kept of one field. */
 const FIELD_MAX = 500;
 
-/** Writes `event` and its fields to the log. */
-export function log(event: string, fields: Readonly<Record<string, string | number>>): void {
+/** `event` and its fields as one line. */
+export function logLine(event: string, fields: Readonly<Record<string, string | number>>): string {
   const clean = Object.entries(fields).map(([name, value]) => [
     name,
     typeof value === "number"
       ? value
       : value.slice(0, FIELD_MAX).replace(ADDRESS, "[address]").replace(API_KEY, "[key]"),
   ]);
-  console.log(JSON.stringify({ event, ...Object.fromEntries(clean) }));
+  return JSON.stringify({ event, ...Object.fromEntries(clean) });
 }

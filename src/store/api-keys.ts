@@ -3,6 +3,7 @@
  * memory stand in front of it. Only the SHA-256 of a key is stored.
  */
 import type { ApiKey, NamedApiKey } from "../core/api-key.ts";
+import { sha256Hex } from "../core/signer.ts";
 
 /** A deleted key still works this long in an isolate that knows it. */
 const MEMORY_MS = 30_000;
@@ -13,28 +14,35 @@ const MEMORY_MAX = 5_000;
 /** KV spares D1 a read per isolate; an entry is deleted with its key. */
 const KV_TTL_S = 3_600;
 
-const memory = new Map<string, { readonly key: ApiKey | null; readonly until: number }>();
+/** By the token itself: it came with the request, and leaves no isolate. */
+const memory = new Map<string, { readonly key: ApiKey; readonly until: number }>();
 
 export interface KeyStores {
   readonly db: D1Database;
   readonly cache: KVNamespace;
 }
 
-/** Finds a key by its SHA-256: memory, then KV, then D1. Null when there is none. */
+/** A key this isolate has looked up a moment ago. */
+export function knownApiKey(token: string, now: number): ApiKey | undefined {
+  const known = memory.get(token);
+  return known !== undefined && known.until > now ? known.key : undefined;
+}
+
+/** Finds a key by its SHA-256: KV, then D1. Null when there is none. */
 export async function findApiKey(
   { db, cache }: KeyStores,
-  hash: string,
+  token: string,
   now: number,
 ): Promise<ApiKey | null> {
-  const known = memory.get(hash);
-  if (known !== undefined && known.until > now) return known.key;
+  const hash = await sha256Hex(token);
   const cached = await cache.get<ApiKey>(`key:${hash}`, "json");
   const key = cached ?? (await readKey(db, hash));
-  if (cached === null && key !== null) {
+  if (key === null) return null;
+  if (cached === null) {
     await cache.put(`key:${hash}`, JSON.stringify(key), { expirationTtl: KV_TTL_S });
   }
-  memory.delete(hash);
-  memory.set(hash, { key, until: now + MEMORY_MS });
+  memory.delete(token);
+  memory.set(token, { key, until: now + MEMORY_MS });
   const oldest = memory.keys().next().value;
   if (memory.size > MEMORY_MAX && oldest !== undefined) memory.delete(oldest);
   return key;
@@ -77,7 +85,7 @@ export async function deleteApiKey({ db, cache }: KeyStores, id: string): Promis
     .bind(id)
     .first<{ hash: string }>();
   if (row === null) return false;
-  memory.delete(row.hash);
+  for (const [token, { key }] of memory) if (key.id === id) memory.delete(token);
   await cache.delete(`key:${row.hash}`);
   return true;
 }

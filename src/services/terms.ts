@@ -1,9 +1,29 @@
 /** What the configuration means for one account, stream or source. */
-import type { Config, SourceConfig } from "./config.ts";
-import type { ShardRef } from "./core/custody.ts";
-import type { GcraLimit } from "./core/gcra.ts";
-import type { PaceLimits } from "./core/pace.ts";
-import type { StreamTerms } from "./deliver/accept.ts";
+import type { Config, SourceConfig } from "../config.ts";
+import type { KeyMode } from "../core/api-key.ts";
+import type { ShardRef } from "../core/custody.ts";
+import type { GcraLimit } from "../core/gcra.ts";
+import type { PaceLimits } from "../core/pace.ts";
+import type { StreamTerms } from "../deliver/accept.ts";
+
+/** The suffix that keeps an account's test state apart from its live state. */
+const TEST_SUFFIX = "~test";
+
+/** The account under which the state of a key's mode is kept. */
+export const scopeOf = (account: string, mode: KeyMode): string =>
+  mode === "test" ? account + TEST_SUFFIX : account;
+
+/** Whether a scope holds test state: its mail goes to sandboxes only. */
+export const isTestScope = (scope: string): boolean => scope.endsWith(TEST_SUFFIX);
+
+/** Every shard that the configuration names, live and test. */
+export function everyShard(config: Config, now: number): ShardRef[] {
+  return Object.keys(config.accounts).flatMap((account) => {
+    const { all } = shardsOf(config, account, now);
+    const modes = ["live", "test"] as const;
+    return modes.flatMap((mode) => shardRefs(scopeOf(account, mode), all));
+  });
+}
 
 /** An idempotency key lives 24 hours; an hour more covers clocks and deploys. */
 const TIER_CHANGE_MS = 25 * 3_600_000;
