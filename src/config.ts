@@ -49,7 +49,7 @@ const source = z.discriminatedUnion("provider", [
      * An API answers within a second; longer than this is a call that may or may not have been
      * taken.
      */
-    time_limit_ms: z.number().int().min(10).max(60_000).default(15_000),
+    time_limit_ms: z.number().int().min(10).max(60_000).default(10_000),
   }),
 ]);
 
@@ -84,12 +84,12 @@ const limits = z.strictObject({
    * Sends of one consumer invocation that are started at a time. Cloudflare runs six connections
    * and queues the rest; more than six keep its slots filled.
    */
-  sends_in_flight: z.number().int().min(1).max(256).default(64),
+  sends_in_flight: z.number().int().min(1).max(256).default(32),
   /**
    * A claim is good for this long: three send time limits; a dead consumer's mail is picked up
    * after it.
    */
-  lease_ms: z.number().int().min(50).max(600_000).default(45_000),
+  lease_ms: z.number().int().min(50).max(600_000).default(30_000),
   /** A pack that nobody has asked about for this long is sent again; doubles with every repeat. */
   pack_stale_ms: z.number().int().min(50).max(600_000).default(15_000),
   /** An outcome the journal has not confirmed for this long is journaled again. */

@@ -15,10 +15,11 @@ import {
   type ShardRef,
   shardName,
 } from "../core/custody.ts";
+import type { OfferItem } from "../core/pace.ts";
 import { leaseNeededMs } from "../core/unit.ts";
 import type { Outcome } from "../providers/provider.ts";
 import { attempt, outgoing, settlementOf } from "./attempt.ts";
-import { type Planned, plan } from "./plan.ts";
+import { defer, type Planned, plan } from "./plan.ts";
 import type { LaneDeps, LaneMessage } from "./ports.ts";
 import { createSlots } from "./slots.ts";
 
@@ -26,6 +27,9 @@ import { createSlots } from "./slots.ts";
  * An Outbox that cannot be asked is asked again after this long; it packs again by itself anyway.
  */
 const RETRY_DELAY_S = 5;
+
+/** Mail whose claim could not be made is offered again after this long. */
+const CLAIM_WAIT_MS = 1_000;
 
 /** Outcomes in one settle: small groups, so that little is in doubt when a consumer dies. */
 const SETTLE_MAX = 32;
@@ -44,17 +48,23 @@ const CONTENT_UNAVAILABLE: Outcome = {
 
 /** Handles one batch of a lane queue. */
 export async function consumeLane(messages: readonly LaneMessage[], deps: LaneDeps): Promise<void> {
-  const packs: Pack[] = [];
-  for (const { body } of messages) {
-    if (isPack(body)) packs.push(body);
-    else deps.log("pack_malformed", { keys: Object.keys(Object(body)).length });
+  const packs = new Map<Pack, LaneMessage>();
+  for (const message of messages) {
+    if (isPack(message.body)) packs.set(message.body, message);
+    else deps.log("pack_malformed", { keys: Object.keys(Object(message.body)).length });
   }
+  const again = new Set<LaneMessage | undefined>();
   try {
-    await createRun(await plan(packs, deps), deps).done();
-    for (const message of messages) message.ack();
+    const { granted, unread } = await plan([...packs.keys()], deps);
+    for (const pack of unread) again.add(packs.get(pack));
+    await createRun(granted, deps).done();
   } catch (error) {
-    deps.log("lane_failed", { reason: String(error), packs: packs.length });
-    for (const message of messages) message.retry({ delaySeconds: RETRY_DELAY_S });
+    // What was not settled is the Outbox's to take up again, so the pack has done its part.
+    deps.log("lane_failed", { reason: String(error), packs: packs.size });
+  }
+  for (const message of messages) {
+    if (again.has(message)) message.retry({ delaySeconds: RETRY_DELAY_S });
+    else message.ack();
   }
 }
 
@@ -111,7 +121,6 @@ function createRun(planned: readonly Planned[], deps: LaneDeps) {
 
   async function done(): Promise<void> {
     const renewing = setInterval(() => void renew(), deps.leaseMs * RENEW_AFTER);
-    const failures: unknown[] = [];
     try {
       let next = 0;
       while (next < planned.length) {
@@ -125,13 +134,12 @@ function createRun(planned: readonly Planned[], deps: LaneDeps) {
         const group = planned.slice(next, next + room);
         next += group.length;
         busy += group.length;
-        await start(group).catch((error: unknown) => failures.push(error));
+        await start(group);
       }
       await Promise.all(sends);
     } finally {
       clearInterval(renewing);
     }
-    if (failures.length > 0) throw failures[0];
   }
 
   /** Claims a group, shard by shard, and starts the sends of what was claimed. */
@@ -141,31 +149,50 @@ function createRun(planned: readonly Planned[], deps: LaneDeps) {
       [...byShard.values()].map(async (mine) => {
         const ref = mine[0]?.ref;
         if (ref === undefined) return;
-        let idle = mine.length;
-        try {
-          const claimed = await deps.outbox(ref).claim(mine.map((one) => one.request));
-          const byId = new Map(claimed.map((one) => [one.id, one]));
-          for (const one of mine) {
-            const claim = byId.get(one.id);
-            if (claim === undefined) continue;
-            idle -= 1;
-            launch({ planned: one, claimed: claim });
-          }
-          await refund(mine.filter((one) => one.source !== null && !byId.has(one.id)));
-        } finally {
-          free(idle);
+        const claimed = await claim(ref, mine);
+        const byId = new Map(claimed.map((one) => [one.id, one]));
+        const unused = mine.filter((one) => !byId.has(one.id));
+        free(unused.length);
+        for (const one of mine) {
+          const mineNow = byId.get(one.id);
+          if (mineNow !== undefined) launch({ planned: one, claimed: mineNow });
         }
+        await refund(unused);
       }),
     );
+  }
+
+  /** An Outbox that does not answer gets the mail back; what it did claim ends with its lease. */
+  async function claim(ref: ShardRef, mine: readonly Planned[]): Promise<Claimed[]> {
+    try {
+      return await deps.outbox(ref).claim(mine.map((one) => one.request));
+    } catch (error) {
+      deps.log("claim_failed", { reason: String(error), count: mine.length });
+      const notBefore = deps.now() + CLAIM_WAIT_MS;
+      await defer(
+        mine.map(({ id }) => ({ ref, id, notBefore })),
+        deps,
+      );
+      return [];
+    }
   }
 
   /** A grant that was not used goes back to its source. */
   async function refund(unused: readonly Planned[]): Promise<void> {
     for (const [source, group] of Map.groupBy(unused, (one) => one.source)) {
-      if (source === null) continue;
-      const refunds = group.map((one) => one.offer);
-      await deps.source(source).settle({ refunds, throttledUntil: null });
+      if (source !== null) await tell(source, { refunds: group.map((one) => one.offer) });
     }
+  }
+
+  async function tell(
+    source: string,
+    what: { refunds?: readonly OfferItem[]; throttledUntil?: number },
+  ): Promise<void> {
+    const { refunds = [], throttledUntil = null } = what;
+    await deps
+      .source(source)
+      .settle({ refunds, throttledUntil })
+      .catch((error: unknown) => deps.log("source_not_told", { reason: String(error), source }));
   }
 
   function launch(started: Started): void {
@@ -189,8 +216,7 @@ function createRun(planned: readonly Planned[], deps: LaneDeps) {
       return;
     }
     if (outcome.kind === "throttled" && source !== null) {
-      const throttledUntil = deps.now() + outcome.retryAfterMs;
-      await deps.source(source).settle({ refunds: [], throttledUntil });
+      await tell(source, { throttledUntil: deps.now() + outcome.retryAfterMs });
     }
     const settlement = settlementOf(outcome, head);
     await settlerOf(ref).add({ id, token: claimed.token, outcome: settlement });

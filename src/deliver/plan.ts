@@ -36,12 +36,34 @@ const SUPPRESSION_WAIT_MS = 10_000;
 /** Mail whose pool has no usable source is looked at again this often, until it expires. */
 const NO_SOURCE_WAIT_MS = 30_000;
 
+/** A Source that cannot be asked is asked again after this long. */
+const NO_ANSWER_WAIT_MS = 1_000;
+
+export interface Plan {
+  readonly granted: readonly Planned[];
+  /** Packs whose Outbox could not be asked: for the queue to bring again. */
+  readonly unread: readonly Pack[];
+}
+
 /**
- * Reads what the packs point to and decides. Rejects only when an Outbox or a Source cannot be
- * asked.
+ * Reads what the packs point to and decides. Never rejects: an Outbox or a Source that does not
+ * answer holds up nobody's mail but its own.
  */
-export async function plan(packs: readonly Pack[], deps: LaneDeps): Promise<Planned[]> {
-  const candidates = (await Promise.all(packs.map((pack) => peek(pack, deps)))).flat();
+export async function plan(packs: readonly Pack[], deps: LaneDeps): Promise<Plan> {
+  const unread: Pack[] = [];
+  const candidates = await Promise.all(
+    packs.map((pack) =>
+      peek(pack, deps).catch((error: unknown) => {
+        deps.log("peek_failed", { reason: String(error) });
+        unread.push(pack);
+        return [];
+      }),
+    ),
+  );
+  return { granted: await decide(candidates.flat(), deps), unread };
+}
+
+async function decide(candidates: readonly Candidate[], deps: LaneDeps): Promise<Planned[]> {
   if (candidates.length === 0) return [];
   const known = await suppression(candidates, deps);
   const waits: { ref: ShardRef; id: string; notBefore: number }[] = [];
@@ -155,7 +177,12 @@ async function offer(
   const bySource = Map.groupBy(routed, (one) => one.source);
   const answers = [...bySource].map(async ([source, group]) => {
     if (source === null) return group;
-    const grants = await deps.source(source).offer(group.map((one) => one.offer));
+    const asked = deps.source(source).offer(group.map((one) => one.offer));
+    const grants = await asked.catch((error: unknown) => {
+      deps.log("offer_failed", { reason: String(error), source });
+      const notBefore = deps.now() + NO_ANSWER_WAIT_MS;
+      return group.map(() => ({ granted: false as const, notBefore }));
+    });
     return group.filter((one, index) => {
       const grant = grants[index];
       if (grant?.granted === true) return true;
@@ -167,7 +194,8 @@ async function offer(
   return routed.filter((one) => granted.has(one));
 }
 
-async function defer(
+/** Tells the Outboxes what waits, and until when; one that is not told packs it again by itself. */
+export async function defer(
   waits: readonly { ref: ShardRef; id: string; notBefore: number }[],
   deps: LaneDeps,
 ): Promise<void> {
@@ -175,7 +203,9 @@ async function defer(
   await Promise.all(
     [...byShard.values()].map(async (group) => {
       const ref = group[0]?.ref;
-      if (ref !== undefined) await deps.outbox(ref).defer(group);
+      if (ref === undefined) return;
+      const told = deps.outbox(ref).defer(group.map(({ id, notBefore }) => ({ id, notBefore })));
+      await told.catch((error: unknown) => deps.log("defer_failed", { reason: String(error) }));
     }),
   );
 }
