@@ -62,7 +62,7 @@ test("a batch of 100 gets 100 ids in order, each of which can be read", async ()
   }
 });
 
-test("the same idempotency key gives the same id, and another body under it a conflict", async () => {
+test("an idempotency key gives its id again, and another body under it a conflict", async () => {
   const options = { idempotencyKey: "welcome/1" };
   const first = await resend.emails.send(mail("key"), options);
   const second = await resend.emails.send(mail("key"), options);

@@ -110,7 +110,7 @@ describe("npm start", () => {
     await until("delivered", async () => (await last(again, id)()) === "delivered", 60_000);
   });
 
-  test("mail in the middle of the pipeline goes on after a kill, without being asked for", async () => {
+  test("mail in the middle of the pipeline goes on by itself after a kill", async () => {
     const before = await start();
     await before.ready();
     const posts = Array.from({ length: 20 }, (_, index) =>
