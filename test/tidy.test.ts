@@ -1,18 +1,28 @@
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative, sep } from "node:path";
 import { describe, expect, test } from "vitest";
 import * as rules from "./support/tidy/rules.ts";
 
 const root = join(import.meta.dirname, "..");
 
-/** What git tracks or would track: neither build output nor state. */
-const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
-  cwd: root,
-  encoding: "utf8",
-})
-  .split("\n")
-  .filter((path) => path !== "");
+/** Neither source nor text: what commands leave behind. */
+const LEFT_BEHIND = /(^|\/)(node_modules|dist|coverage|\.git|\.wrangler|\.dev\.vars)(\/|$)/;
+
+/** What git tracks or would track; in a copy without git, all but what commands leave behind. */
+function listFiles(): string[] {
+  const git = spawnSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  if (git.status === 0) return git.stdout.split("\n").filter((path) => path !== "");
+  return readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll(sep, "/"))
+    .filter((path) => !LEFT_BEHIND.test(path));
+}
+
+const files = listFiles();
 
 const isSource = (path: string): boolean => path.startsWith("src/") && path.endsWith(".ts");
 const isCode = (path: string): boolean => /^(src|test)\/.*\.ts$/.test(path);

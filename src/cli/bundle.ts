@@ -1,7 +1,16 @@
 /** Bundles the Worker with wrangler, once per content of the sources. */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from "node:fs";
 import { join, relative, sep } from "node:path";
 import { QUIET_WRANGLER, ROOT, WRANGLER, WRANGLER_CONFIG } from "./paths.ts";
 
@@ -53,12 +62,16 @@ function build(outdir: string): Promise<void> {
   });
 }
 
-/**
- * Removes the oldest bundles beyond `BUNDLES_KEPT`; their names tell nothing, so by access order.
- */
-function prune(keep: string): void {
-  const others = readdirSync(BUNDLES).filter((name) => name !== keep && !name.includes("."));
-  for (const name of others.slice(BUNDLES_KEPT - 1)) {
+/** Removes the bundles not used for longest, and what builds that broke off left behind. */
+function prune(): void {
+  const found = readdirSync(BUNDLES)
+    .map((name) => ({ name, usedMs: statSync(join(BUNDLES, name)).mtimeMs }))
+    .toSorted((a, b) => b.usedMs - a.usedMs);
+  const bundles = found.filter(({ name }) => !name.includes("."));
+  const broken = found.filter(
+    ({ name, usedMs }) => name.includes(".") && Date.now() - usedMs > BUILD_LIMIT_MS,
+  );
+  for (const { name } of [...bundles.slice(BUNDLES_KEPT), ...broken]) {
     rmSync(join(BUNDLES, name), { recursive: true, force: true });
   }
 }
@@ -81,7 +94,9 @@ export async function bundle(): Promise<string> {
     } catch {
       rmSync(aside, { recursive: true, force: true });
     }
-    prune(name);
+    prune();
   }
+  const now = new Date();
+  utimesSync(folder, now, now);
   return join(folder, "index.js");
 }

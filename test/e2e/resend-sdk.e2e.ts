@@ -43,7 +43,6 @@ test("one message is sent and read back, from accepted to delivered", async () =
     cc: ["delivered+cc@sandbox.test"],
     reply_to: ["desk@example.com"],
     subject: "Hello one",
-    html: "<p>Hello</p>",
   });
   await until("delivered", async () => {
     return (await resend.emails.get(id)).data?.last_event === "delivered";
