@@ -1,0 +1,178 @@
+import { describe, expect, test } from "vitest";
+import type { Claimed, ClaimRequest, JournalBody, SettleRequest } from "../../src/core/custody.ts";
+import { consumeLane } from "../../src/deliver/consume.ts";
+import type { LaneDeps, LaneMessage } from "../../src/deliver/ports.ts";
+import type { Outcome, OutgoingMessage } from "../../src/providers/provider.ts";
+import { addressee, claimOf, headOf } from "./messages.ts";
+
+const NOW = 1_000;
+const accepted: Outcome = { kind: "accepted", providerMessageId: "p1", refused: [] };
+
+/** A lane's world: `count` messages in one Outbox, one source, and what happened to them. */
+function lane(count: number, given: Partial<LaneDeps> = {}, claim: Partial<Claimed> = {}) {
+  const head = JSON.stringify(headOf([addressee("to", "ann"), addressee("to", "bob")]));
+  const ids = Array.from({ length: count }, (_, n) => `m${n}`);
+  const sent: OutgoingMessage[] = [];
+  const settled: SettleRequest[] = [];
+  const claims: ClaimRequest[] = [];
+  const released: string[] = [];
+  const journaled: JournalBody[] = [];
+  const refunds: unknown[] = [];
+  const world = { outcome: accepted as Outcome, inFlight: 0, mostInFlight: 0, sourceFails: false };
+  const deps: LaneDeps = {
+    now: () => NOW,
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    fetch,
+    sendsInFlight: 8,
+    leaseMs: 60_000,
+    suppressionMs: 20,
+    outbox: () => ({
+      peek: async (pack) =>
+        pack.ids.map((id) => ({ id, head, numbers: [0, 1], frozenSource: null })),
+      claim: async (requests) => {
+        claims.push(...requests);
+        return requests
+          .filter((one) => one.attempt !== null)
+          .map(({ id }) => claimOf([0, 1], { id, token: `t-${id}`, ...claim }));
+      },
+      settle: async (requests) => void settled.push(...requests),
+      release: async (all) => void released.push(...all.map((one) => one.id)),
+      renew: async () => {},
+      defer: async () => {},
+    }),
+    source: () => ({
+      offer: async (items) => items.map(() => ({ granted: true })),
+      settle: async (what) => {
+        if (world.sourceFails) throw new Error("the Source is gone");
+        refunds.push(...what.refunds);
+      },
+    }),
+    provider: () => ({
+      capabilities: { recipientsMax: 50, bytesMax: 1_000, deduplicatesForMs: 0 },
+      timeLimitMs: 1_000,
+      send: async (message) => {
+        world.inFlight += 1;
+        world.mostInFlight = Math.max(world.mostInFlight, world.inFlight);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        world.inFlight -= 1;
+        sent.push(message);
+        return world.outcome;
+      },
+    }),
+    sourcesFor: () => ["s1"],
+    suppressed: async () => [],
+    content: async () => null,
+    journal: async (body) => void journaled.push(body),
+    log: () => {},
+    ...given,
+  };
+  const done = { acked: 0, retried: 0 };
+  const message: LaneMessage = {
+    body: { v: 1, account: "acme", shard: 0, ids, generation: 1 },
+    attempts: 1,
+    ack: () => void (done.acked += 1),
+    retry: () => void (done.retried += 1),
+  };
+  const run = () => consumeLane([message], deps);
+  return { deps, world, run, done, sent, settled, claims, released, journaled, refunds };
+}
+
+describe("a pack", () => {
+  test("is sent, settled and acked: one provider call and one outcome each", async () => {
+    const { run, done, sent, settled } = lane(20);
+    await run();
+    expect(sent.map((one) => one.id).sort()).toEqual(settled.map((one) => one.id).sort());
+    expect(settled).toHaveLength(20);
+    expect(settled[0]).toMatchObject({ token: "t-m0", outcome: { kind: "accepted" } });
+    expect(done).toEqual({ acked: 1, retried: 0 });
+  });
+
+  test("never has more sends in flight than the limit, and claims only what starts now", async () => {
+    const { run, world, sent } = lane(50);
+    await run();
+    expect(world.mostInFlight).toBe(8);
+    expect(sent).toHaveLength(50);
+  });
+
+  test("that is none is acked and costs nothing else", async () => {
+    const { deps } = lane(1);
+    let acked = 0;
+    const ack = () => void (acked += 1);
+    const bodies = [null, 5, "pack", {}, { v: 2 }, { v: 1, account: "a", shard: 0, ids: "m" }];
+    await consumeLane(
+      bodies.map((body) => ({ body, attempts: 1, ack, retry: () => {} })),
+      deps,
+    );
+    expect(acked).toBe(bodies.length);
+  });
+});
+
+describe("what was certainly not sent is never an unknown", () => {
+  test("content that storage does not hold, or does not answer for", async () => {
+    const readers: LaneDeps["content"][] = [
+      async () => null,
+      () => Promise.reject(new Error("storage is down")),
+      async () => "{ not JSON",
+    ];
+    for (const content of readers) {
+      const { run, sent, settled } = lane(1, { content }, { content: { key: "content/m0" } });
+      await run();
+      expect(sent).toEqual([]);
+      expect(settled).toMatchObject([{ outcome: { kind: "failed", retryable: true } }]);
+    }
+  });
+
+  test("a provider's throttle, when the Source cannot be told of it", async () => {
+    const { run, world, settled } = lane(1);
+    world.outcome = { kind: "throttled", retryAfterMs: 9, text: "slow" };
+    world.sourceFails = true;
+    await run();
+    expect(settled).toMatchObject([{ outcome: { kind: "throttled" } }]);
+  });
+
+  test("a claim whose lease is nearly over: it is released, and its grant given back", async () => {
+    const { run, sent, released, refunds } = lane(2, {}, { leaseUntil: NOW + 1_500 });
+    await run();
+    expect(sent).toEqual([]);
+    expect(released.sort()).toEqual(["m0", "m1"]);
+    expect(refunds).toHaveLength(2);
+  });
+});
+
+describe("a part that fails", () => {
+  const outbox = (given: object) => {
+    const base = lane(1).deps.outbox({ account: "acme", shard: 0 });
+    return { outbox: () => ({ ...base, ...given }) };
+  };
+  const broken = () => Promise.reject(new Error("gone"));
+
+  test("an outcome that cannot be settled travels by the journal with its token", async () => {
+    const { run, done, journaled } = lane(1, outbox({ settle: broken }));
+    await run();
+    expect(journaled).toMatchObject([
+      { kind: "settle", account: "acme", shard: 0, settlements: [{ id: "m0", token: "t-m0" }] },
+    ]);
+    expect(done).toEqual({ acked: 1, retried: 0 });
+  });
+
+  test("a pack whose Outbox cannot be read comes again; one that cannot be claimed has done its part", async () => {
+    for (const [given, retried] of [
+      [{ peek: broken }, 1],
+      [{ claim: broken }, 0],
+    ] as const) {
+      const { run, done, sent } = lane(1, outbox(given));
+      await run();
+      expect(done).toEqual({ acked: 1 - retried, retried });
+      expect(sent).toEqual([]);
+    }
+  });
+
+  test("an adapter that throws leaves an ambiguous outcome", async () => {
+    const provider = lane(1).deps.provider("s1");
+    if (provider === null) throw new Error("there is a provider");
+    const send = () => Promise.reject(new TypeError("broken"));
+    const { run, settled } = lane(1, { provider: () => ({ ...provider, send }) });
+    await run();
+    expect(settled).toMatchObject([{ outcome: { kind: "ambiguous" } }]);
+  });
+});

@@ -1,0 +1,49 @@
+/** A head and a claim as the consumer has them, for tests of delivering. */
+import type { Addressee, Claimed, Content, Head } from "../../src/core/custody.ts";
+
+const address = (name: string): string => `${name}@a.example`;
+
+export function addressee(kind: Addressee["kind"], name: string): Addressee {
+  return {
+    kind,
+    mailbox: `${name.toUpperCase()} <${address(name)}>`,
+    address: address(name),
+    domain: "a.example",
+    hash: `hash-of-${name}`,
+  };
+}
+
+export function headOf(
+  addressees: readonly Addressee[],
+  given: Partial<Head["envelope"]> = {},
+): Head {
+  return {
+    envelope: {
+      from: "Acme <news@acme.example>",
+      fromDomain: "acme.example",
+      replyTo: ["help@acme.example"],
+      subject: "Hello",
+      tags: [{ name: "kind", value: "welcome" }],
+      stream: "transactional",
+      lane: "transactional",
+      createdAt: 1_000,
+      expiresAt: 90_000,
+      ...given,
+    },
+    addressees,
+  };
+}
+
+export const content: Content = { text: "Hello", headers: { "X-Kind": "a" }, attachments: [] };
+
+export function claimOf(numbers: readonly number[], given: Partial<Claimed> = {}): Claimed {
+  return {
+    id: "m1",
+    token: "t1",
+    attempt: 1,
+    leaseUntil: 50_000,
+    numbers,
+    content: { inline: JSON.stringify(content) },
+    ...given,
+  };
+}
