@@ -33,7 +33,11 @@ const newer = (column: string): string =>
 const known = (column: string): string =>
   `${column} = coalesce(recipient.${column}, excluded.${column})`;
 
-const UPSERT = `
+/**
+ * `described` rows come from an Outbox and say who the recipient is. Events do not, and leave the
+ * indexed column alone: an update that names it costs a row written more.
+ */
+const upsert = (described: boolean): string => `
 INSERT INTO recipient (account_id, message_id, recipient_no, address, recipient_hash, kind, state,
   rank, state_at, code, text, rev, custody, source, provider_message_id, complained_at, timeline,
   message)
@@ -42,7 +46,8 @@ SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->
   value ->> 14, value ->> 15, value ->> 16, value ->> 17
 FROM json_each(?1) WHERE true
 ON CONFLICT (account_id, message_id, recipient_no) DO UPDATE SET
-  ${known("address")}, ${known("recipient_hash")}, ${known("kind")}, ${known("message")},
+  ${described ? `${known("recipient_hash")},` : ""}
+  ${known("address")}, ${known("kind")}, ${known("message")},
   ${["state", "rank", "state_at", "code", "text"].map(fact).join(", ")},
   ${["source", "provider_message_id"].map(newer).join(", ")},
   custody = CASE WHEN excluded.rev > recipient.rev THEN excluded.custody ELSE recipient.custody END,
@@ -92,6 +97,25 @@ function bound(row: RecipientRow): unknown[] {
   ];
 }
 
+/** The rows as JSON arrays, each within what one statement takes. */
+function portions(rows: readonly RecipientRow[]): string[] {
+  const closed: string[] = [];
+  let open: string[] = [];
+  let size = 0;
+  for (const row of rows) {
+    const text = JSON.stringify(bound(row));
+    if (open.length > 0 && size + text.length > STATEMENT_MAX) {
+      closed.push(`[${open.join(",")}]`);
+      open = [];
+      size = 0;
+    }
+    open.push(text);
+    size += text.length;
+  }
+  if (open.length > 0) closed.push(`[${open.join(",")}]`);
+  return closed;
+}
+
 /**
  * Merges rows, each key once, in one transaction.
  *
@@ -101,23 +125,12 @@ export async function mergeRecipients(
   db: D1Database,
   rows: readonly RecipientRow[],
 ): Promise<MergedRow[]> {
-  const statements: D1PreparedStatement[] = [];
-  let portion: string[] = [];
-  let size = 0;
-  const close = (): void => {
-    if (portion.length === 0) return;
-    statements.push(db.prepare(UPSERT).bind(`[${portion.join(",")}]`));
-    portion = [];
-    size = 0;
-  };
-  for (const row of rows) {
-    const text = JSON.stringify(bound(row));
-    if (size + text.length > STATEMENT_MAX) close();
-    portion.push(text);
-    size += text.length;
-  }
-  close();
-  if (statements.length === 0) return [];
+  if (rows.length === 0) return [];
+  const statements = [true, false].flatMap((described) =>
+    portions(rows.filter((row) => (row.hash !== null) === described)).map((portion) =>
+      db.prepare(upsert(described)).bind(portion),
+    ),
+  );
   const results = await db.batch<Returned>(statements);
   return results.flatMap(({ results: returned }) =>
     returned.map((row) => ({
