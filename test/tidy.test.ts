@@ -62,9 +62,14 @@ describe("the repository", () => {
 });
 
 describe("a rule finds what breaks it, and nothing else", () => {
+  type Case = [rule: rules.Rule, path: string, text: string];
+  const titled = ([rule, path, text]: Case): [string, ...Case] => {
+    const shown = text.length > 100 ? `${text.length} characters` : JSON.stringify(text);
+    return [`${rule.name}, ${path}: ${shown}`, rule, path, text];
+  };
   const long = "x\n".repeat(301);
   const word = ["TO", "DO"].join("");
-  const bad: [rule: rules.Rule, path: string, text: string][] = [
+  const bad: Case[] = [
     [rules.fileLength, "src/core/a.ts", long],
     [rules.lineLength, "src/core/a.ts", "x".repeat(101)],
     [rules.noAny, "src/core/a.ts", "const a: any = 1;"],
@@ -109,11 +114,11 @@ describe("a rule finds what breaks it, and nothing else", () => {
       '{"packages":{"node_modules/workerd":{"resolved":"http://127.0.0.1/workerd.tgz"}}}',
     ],
   ];
-  test.each(bad)("%o on %s: %j", (rule, path, text) => {
+  test.each(bad.map(titled))("%s is found", (_title, rule, path, text) => {
     expect(rule(path, text)).not.toEqual([]);
   });
 
-  const good: [rule: rules.Rule, path: string, text: string][] = [
+  const good: Case[] = [
     [rules.fileLength, "src/core/a.ts", "x\n".repeat(300)],
     [rules.lineLength, "src/core/a.ts", "é".repeat(100)],
     [
@@ -134,7 +139,7 @@ describe("a rule finds what breaks it, and nothing else", () => {
     [rules.exactVersions, "package.json", '{"dependencies":{"a":"5.2.0-beta"}}'],
     [rules.lockFile, "package-lock.json", '{"packages":{"node_modules/workerd":{}}}'],
   ];
-  test.each(good)("%o on %s lets pass: %j", (rule, path, text) => {
+  test.each(good.map(titled))("%s passes", (_title, rule, path, text) => {
     expect(rule(path, text)).toEqual([]);
   });
 });

@@ -22,14 +22,15 @@ const RETENTION_S = 14 * 24 * 3_600;
 /** The secrets without which the Worker answers nothing. */
 const SECRETS = ["POSTERN_SECRET", "POSTERN_ADMIN_KEY"];
 
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-}
+/** Runs wrangler; its standard output is shown, or else returned with the exit code. */
+export type Wrangler = (
+  args: readonly string[],
+  output: "show" | "return",
+) => Promise<{ readonly code: number; readonly stdout: string }>;
 
-/** Runs wrangler with this Node; its standard output is shown, or else returned. */
-function wrangler(args: readonly string[], output: "show" | "return"): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
+/** Wrangler as it is installed here, run with this Node. */
+const wrangler: Wrangler = (args, output) =>
+  new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [WRANGLER, ...args], {
       cwd: ROOT,
       stdio: ["inherit", output === "show" ? "inherit" : "pipe", "inherit"],
@@ -42,10 +43,9 @@ function wrangler(args: readonly string[], output: "show" | "return"): Promise<O
     child.on("error", reject);
     child.on("close", (code) => resolve({ code: code ?? 1, stdout }));
   });
-}
 
 /** What wrangler.toml says is to be deployed. */
-interface Plan {
+export interface Plan {
   readonly database: string;
   readonly queues: readonly string[];
 }
@@ -80,16 +80,8 @@ async function readPlan(): Promise<Plan> {
   };
 }
 
-/** Shows a step's command and runs it; a failure ends the deployment. */
-async function must(args: readonly string[]): Promise<void> {
-  console.log(`\n$ wrangler ${args.join(" ")}`);
-  const { code } = await wrangler(args, "show");
-  if (code !== 0)
-    throw new Error(`"wrangler ${args.join(" ")}" failed; nothing after it was done.`);
-}
-
 /** Tells how to set the secrets that the deployed Worker lacks. */
-async function remindOfSecrets(): Promise<void> {
+async function remindOfSecrets(wrangler: Wrangler): Promise<void> {
   const { code, stdout } = await wrangler(["secret", "list", "--format", "json"], "return");
   if (code !== 0) return;
   const set = new Set((JSON.parse(stdout) as { name: string }[]).map((secret) => secret.name));
@@ -98,32 +90,46 @@ async function remindOfSecrets(): Promise<void> {
   }
 }
 
-/** Deploys; 1 if the account cannot be reached, else what the steps throw. */
-export async function run(args: string[]): Promise<number> {
-  const { values } = parseArgs({ args, options: { "dry-run": { type: "boolean" } } });
-  const plan = await readPlan();
+/**
+ * Carries a plan out.
+ * @returns 1 if the account cannot be reached; 0 once the Worker is deployed, even if a queue
+ *   refuses its retention, of which it tells.
+ * @throws when a step fails whose successors need it; none of them is taken.
+ */
+export async function deployWith(plan: Plan, wrangler: Wrangler): Promise<number> {
   const { list, create, migrate, deploy, retain } = commands(plan);
-  if (values["dry-run"]) {
-    const lines = [list, [...create, " # only if it is not in the list"], migrate, deploy];
-    for (const line of [...lines, ...retain]) console.log(`wrangler ${line.join(" ")}`);
-    return 0;
-  }
+  const step = async (args: readonly string[]): Promise<boolean> => {
+    console.log(`\n$ wrangler ${args.join(" ")}`);
+    return (await wrangler(args, "show")).code === 0;
+  };
   const { code, stdout } = await wrangler(list, "return");
   if (code !== 0) {
-    console.error("Your account does not answer: run `npx wrangler login` first.");
+    console.error("Your account does not answer: run `npx wrangler login`,");
+    console.error("or set CLOUDFLARE_API_TOKEN.");
     return 1;
   }
   const databases = JSON.parse(stdout) as { name: string }[];
-  if (!databases.some(({ name }) => name === plan.database)) await must(create);
-  await must(migrate);
-  await must(deploy);
-  for (const command of retain) {
-    const { code: refused } = await wrangler(command, "show");
-    if (refused !== 0) {
-      console.error(`The Worker is deployed, but "wrangler ${command.join(" ")}" failed.`);
-      console.error("On the Workers Free plan a queue keeps messages for one day at most.");
-    }
+  const known = databases.some(({ name }) => name === plan.database);
+  for (const args of [...(known ? [] : [create]), migrate, deploy]) {
+    if (await step(args)) continue;
+    throw new Error(`"wrangler ${args.join(" ")}" failed; nothing after it was done.`);
   }
-  await remindOfSecrets();
+  for (const args of retain) {
+    if (await step(args)) continue;
+    console.error(`The Worker is deployed, but "wrangler ${args.join(" ")}" failed.`);
+    console.error("On the Workers Free plan a queue keeps messages for one day at most.");
+  }
+  await remindOfSecrets(wrangler);
+  return 0;
+}
+
+/** Deploys what wrangler.toml describes, or prints the commands that would. */
+export async function run(args: string[]): Promise<number> {
+  const { values } = parseArgs({ args, options: { "dry-run": { type: "boolean" } } });
+  const plan = await readPlan();
+  if (!values["dry-run"]) return deployWith(plan, wrangler);
+  const { list, create, migrate, deploy, retain } = commands(plan);
+  const lines = [list, [...create, " # only if it is not in the list"], migrate, deploy];
+  for (const line of [...lines, ...retain]) console.log(`wrangler ${line.join(" ")}`);
   return 0;
 }
