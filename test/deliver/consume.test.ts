@@ -70,8 +70,12 @@ function lane(count: number, given: Partial<LaneDeps> = {}, claim: Partial<Claim
   const message: LaneMessage = {
     body: { v: 1, account: "acme", shard: 0, ids, generation: 1 },
     attempts: 1,
-    ack: () => void (done.acked += 1),
-    retry: () => void (done.retried += 1),
+    ack() {
+      done.acked += 1;
+    },
+    retry() {
+      done.retried += 1;
+    },
   };
   const run = () => consumeLane([message], deps);
   return { deps, world, run, done, sent, settled, claims, released, journaled, refunds };
@@ -97,7 +101,9 @@ describe("a pack", () => {
   test("that is none is acked and costs nothing else", async () => {
     const { deps } = lane(1);
     let acked = 0;
-    const ack = () => void (acked += 1);
+    const ack = () => {
+      acked += 1;
+    };
     const bodies = [null, 5, "pack", {}, { v: 2 }, { v: 1, account: "a", shard: 0, ids: "m" }];
     await consumeLane(
       bodies.map((body) => ({ body, attempts: 1, ack, retry: () => {} })),

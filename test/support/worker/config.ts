@@ -11,7 +11,13 @@ export const testSecrets = {
 
 /** One deduplicating and one plain sandbox source, and a stream of each kind on each of them. */
 export const testConfig = {
-  accounts: { default: { tier: "small", domains: ["example.com"] } },
+  accounts: {
+    default: { tier: "small", domains: ["example.com"] },
+    other: { tier: "small", domains: ["other.example"] },
+    wide: { tier: "medium", domains: ["example.com"] },
+    limited: { tier: "tight", domains: ["example.com"] },
+  },
+  tiers: { tight: { shards: 1, requests_per_second: 0.01, burst: 3 } },
   sources: {
     sandbox: { provider: "sandbox", deduplicates: true, time_limit_ms: 1_000, event_delay_ms: 20 },
     plain: { provider: "sandbox", deduplicates: false, time_limit_ms: 1_000, event_delay_ms: 20 },
