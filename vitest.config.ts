@@ -1,10 +1,17 @@
-/** Three projects: `unit` in Node, `worker` in workerd with the real bindings, `e2e` from outside. */
+/**
+ * Four projects: `unit` in Node, `worker` in workerd with the real bindings, `faults` there too with every
+ * Dep behind a fault point, `e2e` from outside.
+ */
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { testConfig, testSecrets } from "./test/support/worker/config.ts";
+import { faultsConfig, faultsConsumers } from "./test/support/worker/faults-config.ts";
 
 /** A test of the runtime waits for queues and alarms, which tick in whole seconds locally. */
 const WORKER_TEST_LIMIT_MS = 30_000;
+/** Faults are mostly waited for: leases, graces, backoffs. */
+const FAULTS_AT_ONCE = 6;
+const FAULT_FILES_AT_ONCE = 2;
 /** An end-to-end test builds the bundle and boots workerd, twice in some. */
 const E2E_TEST_LIMIT_MS = 120_000;
 
@@ -33,11 +40,33 @@ export default defineConfig({
         test: {
           name: "worker",
           include: ["test/**/*.worker.ts"],
-          exclude: ["test/bench/**"],
+          exclude: ["test/bench/**", "test/faults/**"],
           setupFiles: ["./test/support/worker/setup.ts"],
           testTimeout: WORKER_TEST_LIMIT_MS,
           hookTimeout: WORKER_TEST_LIMIT_MS,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            main: "./test/support/worker/faults-entry.ts",
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: { ...testSecrets, POSTERN: faultsConfig, TEST_MIGRATIONS: migrations },
+              queueConsumers: faultsConsumers,
+            },
+          }),
+        ],
+        test: {
+          name: "faults",
+          include: ["test/faults/**/*.worker.ts"],
+          maxConcurrency: FAULTS_AT_ONCE,
+          maxWorkers: FAULT_FILES_AT_ONCE,
+          setupFiles: ["./test/support/worker/setup.ts"],
+          testTimeout: WORKER_TEST_LIMIT_MS,
+          hookTimeout: WORKER_TEST_LIMIT_MS,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -48,7 +77,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: E2E_TEST_LIMIT_MS,
           hookTimeout: E2E_TEST_LIMIT_MS,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],
