@@ -8,7 +8,7 @@ import {
 } from "../../../src/core/delivery-state.ts";
 import { type RecipientRow, rowOfEvent } from "../../../src/core/recipient-row.ts";
 
-const TEXTS = ["", "450 4.2.0 busy", 'é "quoted" \\ back', "\u{1f600}", "\uffee", "'; --"] as const;
+const TEXTS = ["", "450 4.2.0 busy", 'é "quoted" \\ back', "\u{1f600}", "日本", "'; --"] as const;
 
 const messages = fc.constantFrom("m1", "m2");
 const recipients = fc.nat(1);
@@ -28,43 +28,42 @@ const events = fc
   })
   .map((event) => rowOfEvent({ account: "acme", ...event }));
 
-/** A revision of an Outbox's record is written once, so everything in it follows from its number. */
+/** A revision of an Outbox's record is written once: everything in it follows from its number. */
+export function outcome(of: { messageId: string; no: number; rev: number }): RecipientRow {
+  const { messageId, no, rev } = of;
+  const state = STATES[(rev * 5) % STATES.length] ?? "pending";
+  const at = 1_800_000_000_000 + (rev % 4);
+  const timeline: TimelineEntry[] = Array.from({ length: rev * 9 }, (_, index) => ({
+    at: at + index,
+    type: index % 3 === 0 ? "waiting" : "sent",
+    no,
+    code: TEXTS[index % TEXTS.length] ?? "",
+  }));
+  return {
+    account: "acme",
+    messageId,
+    no,
+    address: `r${no}@a.example`,
+    hash: `hash-${no}`,
+    kind: "to",
+    state,
+    rank: rankOf(state),
+    stateAt: at,
+    code: "",
+    text: TEXTS[rev % TEXTS.length] ?? "",
+    rev,
+    custody: rev % 2 === 0,
+    // Once known they are replaced and never taken back.
+    source: rev < 3 ? null : `s${rev}`,
+    providerMessageId: rev < 5 ? null : `p${rev}`,
+    complainedAt: null,
+    timeline: mergeTimelines([], timeline),
+    message: no === 0 ? JSON.stringify({ subject: TEXTS[2], id: messageId }) : null,
+  };
+}
+
 const outcomes = fc
-  .record({
-    messageId: messages,
-    no: recipients,
-    rev: fc.integer({ min: 1, max: 9 }),
-  })
-  .map(({ messageId, no, rev }): RecipientRow => {
-    const state = STATES[(rev * 5) % STATES.length] ?? "pending";
-    const at = 1_800_000_000_000 + (rev % 4);
-    const timeline: TimelineEntry[] = Array.from({ length: rev * 9 }, (_, index) => ({
-      at: at + index,
-      type: index % 3 === 0 ? "waiting" : "sent",
-      no,
-      code: TEXTS[index % TEXTS.length] ?? "",
-    }));
-    return {
-      account: "acme",
-      messageId,
-      no,
-      address: `r${no}@a.example`,
-      hash: `hash-${no}`,
-      kind: "to",
-      state,
-      rank: rankOf(state),
-      stateAt: at,
-      code: "",
-      text: TEXTS[rev % TEXTS.length] ?? "",
-      rev,
-      custody: rev % 2 === 0,
-      // Once known they are replaced and never taken back.
-      source: rev < 3 ? null : `s${rev}`,
-      providerMessageId: rev < 5 ? null : `p${rev}`,
-      complainedAt: null,
-      timeline: mergeTimelines([], timeline),
-      message: no === 0 ? JSON.stringify({ subject: TEXTS[2], id: messageId }) : null,
-    };
-  });
+  .record({ messageId: messages, no: recipients, rev: fc.integer({ min: 1, max: 9 }) })
+  .map(outcome);
 
 export const rowFacts: fc.Arbitrary<RecipientRow> = fc.oneof(events, outcomes);
