@@ -1,6 +1,6 @@
 /**
- * Four projects: `unit` in Node, `worker` in workerd with the real bindings, `faults` there too with every
- * Dep behind a fault point, `e2e` from outside.
+ * Four projects: `unit` in Node, `worker` in workerd with the real bindings, `faults` there too
+ * with every Dep behind a fault point, `e2e` from outside.
  */
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";

@@ -1,7 +1,7 @@
 /**
- * Faults at random, from a seed: consumers die, calls fail before or after they took effect, packs come
- * twice, queues refuse, confirmations are lost, the Outbox is evicted. Then calm, and the promises are
- * counted. A failure names its seed.
+ * Faults at random, from a seed: consumers die, calls fail before or after they took effect, packs
+ * come twice, queues refuse, confirmations are lost, the Outbox is evicted. Then calm, and the
+ * promises are counted. A failure names its seed.
  */
 import { describe, expect, test } from "vitest";
 import { type Kind, makeScript, type Point } from "../support/worker/faults.ts";
@@ -24,7 +24,9 @@ const EACH = MESSAGES / COMBINATIONS.length;
 const STORM_MS = 4_000;
 const EVICTION_EVERY_MS = 500;
 
-/** What may happen where: a call that reads or writes fails either way, a consumer dies anywhere. */
+/**
+ * What may happen where: a call that reads or writes fails either way, a consumer dies anywhere.
+ */
 const CONSUMER: readonly Kind[] = ["die_before", "die_after", "throw_before", "throw_after"];
 const CALL: readonly Kind[] = ["throw_before", "throw_after"];
 const KINDS: Readonly<Record<Point, readonly Kind[]>> = {
@@ -48,7 +50,9 @@ const KINDS: Readonly<Record<Point, readonly Kind[]>> = {
   delete_content: CALL,
 };
 
-/** One of these calls in so many goes wrong: a send is passed by each message, the others by groups. */
+/**
+ * One of these calls in so many goes wrong: a send is passed by each message, the others by groups.
+ */
 const ODDS: Partial<Record<Point, number>> = { send: 25 };
 const ODDS_OF_OTHERS = 5;
 
@@ -115,7 +119,7 @@ async function judge(
   const emails = await Promise.all(ids.map((id) => one.read(id)));
   for (const [index, email] of emails.entries()) {
     const times = sends[ids[index] ?? ""] ?? 0;
-    // Two attempts that both came to nothing are held at a source that cannot be asked a third time.
+    // Two attempts that both came to nothing: a plain source is not asked a third time.
     const heldTwice = fields.stream === "plain" && times === 0 && timesOf(email, "unknown") >= 2;
     expectSends(heldTwice ? { ...fields, on_unknown: "hold" } : fields, times, email);
   }

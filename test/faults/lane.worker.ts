@@ -1,6 +1,6 @@
 /**
- * The consumer of a lane dies, or a call of it fails, at every point of a message's way: on both kinds of
- * source and under both terms for an unknown.
+ * The consumer of a lane dies, or a call of it fails, at every point of a message's way: on both
+ * kinds of source and under both terms for an unknown.
  */
 import { describe, expect, test } from "vitest";
 import type { Fault } from "../support/worker/faults.ts";
@@ -75,7 +75,7 @@ async function seen(faults: readonly Fault[]): Promise<Seen[]> {
   );
 }
 
-describe.concurrent("what can be known is known: sent once, and nothing is unknown, when the consumer", () => {
+describe.concurrent("sent once, and nothing is unknown, when the consumer", () => {
   test.each(CERTAIN)("%s", async (_claim, faults) => {
     for (const { fields, sends, email } of await seen(faults)) {
       expect(sends, JSON.stringify(fields)).toBe(1);
@@ -85,7 +85,7 @@ describe.concurrent("what can be known is known: sent once, and nothing is unkno
   });
 });
 
-describe.concurrent("sent once, or twice only to a plain source that is asked again, when the consumer", () => {
+describe.concurrent("sent once, or twice to a plain source asked again, when the consumer", () => {
   test.each(SENT)("%s", async (_claim, faults) => {
     for (const { fields, one, sends, email } of await seen(faults)) {
       expectSends(fields, sends, email);
@@ -97,7 +97,7 @@ describe.concurrent("sent once, or twice only to a plain source that is asked ag
   });
 });
 
-describe.concurrent("sent once where an unknown is retried, held unsent where not, when the consumer", () => {
+describe.concurrent("sent once if an unknown is retried, else held, when the consumer", () => {
   test.each(UNSENT)("%s", async (_claim, faults) => {
     for (const { fields, sends, email } of await seen(faults)) {
       expectSends(fields, sends, email);

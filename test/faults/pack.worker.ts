@@ -38,7 +38,10 @@ const readAll = (one: Scenario, ids: readonly string[]): Promise<Email[]> =>
 
 const PACK = 100;
 
-/** In doubt when a consumer dies: what it was sending, and one group of outcomes it was about to settle. */
+/**
+ * In doubt when a consumer dies: what it was sending, and one group of outcomes it was about to
+ * settle.
+ */
 const IN_DOUBT_MAX = 16 + 32;
 
 describe("a consumer that dies in the middle of a pack of 100", () => {

@@ -1,6 +1,6 @@
 /**
- * What the Worker under fault injection is given. An account per scenario, so that scenarios run side by
- * side, each with its own shard, sandbox world and ledger.
+ * What the Worker under fault injection is given. An account per scenario, so that scenarios run
+ * side by side, each with its own shard, sandbox world and ledger.
  */
 
 /** Accounts that scenarios may take; more than any one file uses. */
@@ -14,7 +14,10 @@ export const LEASE_MS = 2_000;
 
 const kept = { maxRetries: 100, deadLetterQueue: "postern-dead" };
 
-/** The queues as in wrangler.toml, but that a batch of broadcasts or of the journal fills for less long. */
+/**
+ * The queues as in wrangler.toml, but that a batch of broadcasts or of the journal fills for less
+ * long.
+ */
 export const faultsConsumers = {
   "postern-transactional": { ...kept, maxBatchSize: 10, maxBatchTimeout: 0 },
   "postern-broadcast": { ...kept, maxBatchSize: 10, maxBatchTimeout: 0.1 },

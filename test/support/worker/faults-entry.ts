@@ -1,7 +1,7 @@
 /**
- * The Worker of src/index.ts with every Dep behind a fault point. A queue's batch is split by account: one
- * invocation of the consumer each, as if the queue had delivered them to different ones. The queue takes
- * back what an invocation that died had in hand.
+ * The Worker of src/index.ts with every Dep behind a fault point. A queue's batch is split by
+ * account: one invocation of the consumer each, as if the queue had delivered them to different
+ * ones. The queue takes back what an invocation that died had in hand.
  */
 import { createApp } from "../../../src/app.ts";
 import type { JournalBody, Pack } from "../../../src/core/custody.ts";

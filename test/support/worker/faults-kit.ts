@@ -1,4 +1,7 @@
-/** What a fault test does from outside: an account under a script, its mail, its ledger, what really left. */
+/**
+ * What a fault test does from outside: an account under a script, its mail, its ledger, what really
+ * left.
+ */
 import { evictDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { expect } from "vitest";
@@ -20,7 +23,9 @@ export interface Scenario {
   ledger(): Promise<Ledger>;
   /** Waits until nothing is pending and the books balance. */
   settled(accepted: number, patienceMs?: number): Promise<Ledger>;
-  /** Waits until nothing is pending and everything accepted is in these states, in these numbers. */
+  /**
+   * Waits until nothing is pending and everything accepted is in these states, in these numbers.
+   */
   counts(states: Partial<Record<State, number>>, patienceMs?: number): Promise<Ledger>;
   /** Acceptances of one message in the sandbox's world. */
   sends(id: string): Promise<number>;
@@ -156,9 +161,10 @@ async function json<T>(path: string, token: string, init?: RequestInit): Promise
 }
 
 /**
- * What holds of one message whatever happened, once nothing is pending: a source that deduplicates accepts
- * it once; any other once or twice where an unknown is retried; at most once where it is held. What was
- * accepted ends delivered, the rest unknown, and a message sent twice or not at all says why.
+ * What holds of one message whatever happened, once nothing is pending: a source that deduplicates
+ * accepts it once; any other once or twice where an unknown is retried; at most once where it is
+ * held. What was accepted ends delivered, the rest unknown, and a message sent twice or not at all
+ * says why.
  */
 export function expectSends(
   { stream, on_unknown }: Pick<Fields, "stream" | "on_unknown">,

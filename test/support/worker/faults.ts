@@ -1,6 +1,7 @@
 /**
- * Faults on command: every Dep of the consumers and of the Outbox passes a point where a script may make
- * it fail before or after it took effect, or where the consumer dies. Everything below stays real.
+ * Faults on command: every Dep of the consumers and of the Outbox passes a point where a script may
+ * make it fail before or after it took effect, or where the consumer dies. Everything below stays
+ * real.
  */
 import type { Pack } from "../../../src/core/custody.ts";
 import type { LaneDeps } from "../../../src/deliver/ports.ts";
@@ -26,8 +27,9 @@ export type OutboxPoint = "send_packs" | "send_journal" | "delete_content";
 export type Point = LanePoint | JournalPoint | OutboxPoint;
 
 /**
- * `die_*`: this invocation does nothing from here on. `throw_*`: the call rejects, before or after it took
- * effect. `lose`: the call answers and had no effect. `stall`: it takes effect and answers on release.
+ * `die_*`: this invocation does nothing from here on. `throw_*`: the call rejects, before or after
+ * it took effect. `lose`: the call answers and had no effect. `stall`: it takes effect and answers
+ * on release.
  */
 export type Kind = "die_before" | "die_after" | "throw_before" | "throw_after" | "lose" | "stall";
 
