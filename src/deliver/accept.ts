@@ -44,11 +44,7 @@ export interface Message {
 export interface AcceptDeps {
   readonly now: () => number;
   readonly random: (bytes: number) => Uint8Array;
-  readonly signer: Signer;
-  /**
-   * Shards of the account; a keyed request may have to go by the number before a change of tier.
-   */
-  readonly shards: { readonly keyed: number; readonly unkeyed: number };
+  readonly signer: () => Promise<Signer>;
   readonly accept: (ref: ShardRef, request: AcceptRequest) => Promise<AcceptReply>;
   readonly putContent: (key: string, content: string) => Promise<void>;
   readonly deleteContent: (keys: readonly string[]) => Promise<void>;
@@ -58,6 +54,8 @@ export interface AcceptDeps {
 
 export interface AcceptCommand {
   readonly account: string;
+  /** Shards of the account; a keyed request may go by the number before a change of tier. */
+  readonly shards: { readonly keyed: number; readonly unkeyed: number };
   readonly messages: readonly Message[];
   readonly idempotency: { readonly key: string; readonly digest: string } | null;
   /** The answer's body for the ids of the messages, in their order. */
@@ -92,9 +90,10 @@ export async function accept(
   deps: AcceptDeps,
 ): Promise<Result<string, AcceptFailure>> {
   const ref = { account: command.account, shard: await chooseShard(command, deps) };
+  const signer = await deps.signer();
   for (let tries = 0; tries < MINT_TRIES; tries++) {
     const now = deps.now();
-    const mint = { signer: deps.signer, now, random: deps.random };
+    const mint = { signer, now, random: deps.random };
     const ids = await mintIds(mint, command.account, ref.shard, command.messages.length);
     const prepared = await Promise.all(
       command.messages.map((message, index) =>
@@ -138,13 +137,16 @@ async function forget(keys: readonly string[], deps: AcceptDeps): Promise<void> 
 }
 
 /** A key always picks the same shard, so that its repeat meets its first request. */
-async function chooseShard({ idempotency }: AcceptCommand, deps: AcceptDeps): Promise<number> {
+async function chooseShard(
+  { idempotency, shards }: AcceptCommand,
+  deps: AcceptDeps,
+): Promise<number> {
   if (idempotency === null) {
-    return deps.shards.unkeyed === 1 ? 0 : (deps.random(1)[0] ?? 0) % deps.shards.unkeyed;
+    return shards.unkeyed === 1 ? 0 : (deps.random(1)[0] ?? 0) % shards.unkeyed;
   }
-  if (deps.shards.keyed === 1) return 0;
+  if (shards.keyed === 1) return 0;
   const digest = await sha256Hex(idempotency.key);
-  return Number.parseInt(digest.slice(0, 8), 16) % deps.shards.keyed;
+  return Number.parseInt(digest.slice(0, 8), 16) % shards.keyed;
 }
 
 async function prepare(

@@ -8,7 +8,7 @@ import type { RateDecision } from "../core/gcra.ts";
 import type { StoredRecipient } from "../core/recipient-row.ts";
 import type { Result } from "../core/result.ts";
 import type { Signer } from "../core/signer.ts";
-import type { AcceptDeps, StreamTerms } from "../deliver/accept.ts";
+import type { AcceptCommand, AcceptDeps, StreamTerms } from "../deliver/accept.ts";
 
 export interface Caller extends ApiKey {
   /** The account whose state the key reaches: test state is apart from live state. */
@@ -46,7 +46,8 @@ export interface Services {
   readonly listApiKeys: () => Promise<NamedApiKey[]>;
   readonly deleteApiKey: (id: string) => Promise<boolean>;
   readonly takeRate: (caller: Caller) => Promise<RateDecision>;
-  readonly acceptDeps: (account: string, scope: string) => Promise<AcceptDeps>;
+  readonly accept: AcceptDeps;
+  readonly shardsOf: (account: string) => AcceptCommand["shards"];
   /** A message as its Outbox holds it, null when it has let go. */
   readonly readOutbox: (ref: ShardRef, id: string) => Promise<StoredUnit | null>;
   readonly listOutbox: (account: string, scope: string, page: Page) => Promise<StoredUnit[]>;

@@ -107,8 +107,10 @@ async function take(
       ? null
       : { key: key.value, digest: await sha256Hex(`${c.req.path}\n${text}`) };
   const { account, scope } = c.get("caller");
-  const deps = await c.get("services").acceptDeps(account, scope);
-  const answer = await accept({ account: scope, messages, idempotency, respond }, deps);
+  const services = c.get("services");
+  const shards = services.shardsOf(account);
+  const command = { account: scope, shards, messages, idempotency, respond };
+  const answer = await accept(command, services.accept);
   if (!answer.ok) return fail(c, refusal(answer.error));
   return c.body(answer.value, 200, { "Content-Type": "application/json" });
 }

@@ -65,17 +65,17 @@ function createEdge(env: Env, { config, signer }: Isolate): Services {
       };
       return within(limiter.take(rateOf(config, account)), LIMITER_MS);
     },
-    acceptDeps: async (account, scope) => ({
+    accept: {
       now,
       random: bytes,
-      signer: await signer,
-      shards: shardsOf(config, account, now()),
+      signer: () => signer,
       accept: (ref, request) => outboxOf(env, ref).accept(request),
       putContent: (key, text) => content.putContent(env.CONTENT, key, text),
       deleteContent: (all) => content.deleteContent(env.CONTENT, all),
-      contentKey: (_, id) => content.contentKey(scope, id),
+      contentKey: content.contentKey,
       log,
-    }),
+    },
+    shardsOf: (account) => shardsOf(config, account, now()),
     readOutbox: (ref, id) => outboxOf(env, ref).read(id),
     listOutbox: async (account, scope, { limit, after, before }) => {
       const refs = shardRefs(scope, shardsOf(config, account, now()).all);

@@ -68,10 +68,15 @@ export const toJournal =
 
 /** The promise's value, or a rejection after `ms` milliseconds. */
 export async function within<T>(promise: Promise<T>, ms: number): Promise<T> {
-  const late = sleep(ms).then(() => {
-    throw new Error(`no answer within ${ms} ms`);
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
   });
-  return Promise.race([promise, late]);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Whether D1 answers a trivial question in time. */

@@ -54,9 +54,22 @@ export interface LoadedUnit {
   readonly rev: number;
 }
 
+interface Headed {
+  readonly head: string;
+  readonly record: UnitRecord;
+}
+
+/**
+ * Units kept parsed beside their rows: a message is read four times in the seconds between
+ * acceptance and confirmation. Large heads are not kept, so that the most they take is some 20 MB.
+ */
+const RECENT_MAX = 4_000;
+const RECENT_HEAD_MAX = 4_096;
+
 /** The tables of one shard. */
 export class OutboxTable {
   readonly #sql: SqlStorage;
+  readonly #recent = new Map<string, Headed>();
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -91,6 +104,7 @@ export class OutboxTable {
       unit.head,
       inline,
     );
+    this.#keep(unit.id, { head: unit.head, record });
   }
 
   write(id: string, record: UnitRecord): void {
@@ -102,19 +116,31 @@ export class OutboxTable {
       JSON.stringify(record),
       id,
     );
+    const recent = this.#recent.get(id);
+    if (recent !== undefined) this.#recent.set(id, { head: recent.head, record });
   }
 
   record(id: string): UnitRecord | null {
-    const row = this.#one<{ record: string }>("SELECT record FROM unit WHERE id = ?", id);
-    return row === null ? null : (JSON.parse(row.record) as UnitRecord);
+    return this.headed(id)?.record ?? null;
   }
 
-  headed(id: string): { head: string; record: UnitRecord } | null {
+  headed(id: string): Headed | null {
+    const recent = this.#recent.get(id);
+    if (recent !== undefined) return recent;
     const row = this.#one<{ head: string; record: string }>(
       "SELECT head, record FROM unit WHERE id = ?",
       id,
     );
-    return row === null ? null : { head: row.head, record: JSON.parse(row.record) as UnitRecord };
+    if (row === null) return null;
+    return this.#keep(id, { head: row.head, record: JSON.parse(row.record) as UnitRecord });
+  }
+
+  #keep(id: string, headed: Headed): Headed {
+    if (headed.head.length > RECENT_HEAD_MAX) return headed;
+    this.#recent.set(id, headed);
+    const oldest = this.#recent.keys().next().value;
+    if (this.#recent.size > RECENT_MAX && oldest !== undefined) this.#recent.delete(oldest);
+    return headed;
   }
 
   content(id: string): ContentRef | null {
@@ -158,6 +184,7 @@ export class OutboxTable {
 
   /** Takes confirmed units out and writes the books down with them. */
   remove(ids: readonly string[], book: { accepted: number; confirmed: number }): void {
+    for (const id of ids) this.#recent.delete(id);
     this.#sql.exec(
       "DELETE FROM unit WHERE id IN (SELECT value FROM json_each(?))",
       JSON.stringify(ids),
