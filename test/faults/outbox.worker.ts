@@ -101,7 +101,7 @@ describe.concurrent("an Outbox that is evicted between claim and settle", () => 
       const id = await one.post(fields);
       await passes(one, "send");
       await one.evict();
-      one.script.released = true;
+      one.script.released = 1;
       await one.counts({ delivered: 1 });
       expect(timesOf(await one.read(id), "unknown")).toBe(0);
       expect(await one.sends(id)).toBe(1);

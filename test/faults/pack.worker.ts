@@ -154,7 +154,7 @@ describe.concurrent("a lease that runs out while its sender still lives", () => 
     await account.settled(1);
     const before = await account.read(id);
     const held = await account.outbox().read(id);
-    script.released = true;
+    script.released = 1;
     expect(await first).toBe(true);
     expect(script.passed.get("settle")).toBeGreaterThanOrEqual(1);
     await pause(200);
@@ -165,6 +165,33 @@ describe.concurrent("a lease that runs out while its sender still lives", () => 
     expect(timesOf(await account.read(id), "unknown")).toBe(1);
   });
 
+  test("leaves the claim of the next sender alone", async () => {
+    const one = await scenario([
+      { point: "send", kind: "stall", times: 2 },
+      { point: "renew", kind: "throw_before", times: 1_000 },
+    ]);
+    one.script.handOver = true;
+    const id = await one.post({ stream: "plain-late", on_unknown: "retry" });
+    const invocations = [invokeLane(env, one.scope, [queued(await nextPack(one))])];
+    while (one.script.stalled < 2) {
+      if (one.script.handed.length === 0) await pause(20);
+      else invocations.push(invokeLane(env, one.scope, [queued(await nextPack(one))]));
+    }
+    const claimed = await one.outbox().read(id);
+    expect(claimed?.phase).toBe("claimed");
+    one.script.released = 1;
+    expect(await invocations[0]).toBe(true);
+    expect(one.script.passed.get("settle")).toBe(1);
+    expect(await one.outbox().read(id)).toEqual(claimed);
+    one.script.released = 2;
+    await Promise.all(invocations);
+    await one.counts({ delivered: 1 });
+    const email = await one.read(id);
+    expect(timesOf(email, "unknown")).toBe(1);
+    expect(email.timeline.find((entry) => entry.type === "sent")?.attempt).toBe(2);
+    expect(await one.sends(id)).toBe(2);
+  });
+
   test("does not run out while the sender can renew it", async () => {
     const one = await scenario([{ point: "send", kind: "stall" }]);
     one.script.handOver = true;
@@ -172,7 +199,7 @@ describe.concurrent("a lease that runs out while its sender still lives", () => 
     const sending = invokeLane(env, one.scope, [queued(await nextPack(one))]);
     await pause(2 * LEASE_MS + 500);
     expect(timesOf(await one.read(id), "unknown")).toBe(0);
-    one.script.released = true;
+    one.script.released = 1;
     expect(await sending).toBe(true);
     await one.counts({ delivered: 1 });
     expect(timesOf(await one.read(id), "unknown")).toBe(0);

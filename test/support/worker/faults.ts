@@ -42,8 +42,9 @@ export interface Script {
   /** Set: packs are not consumed but kept in `handed`, for the test to consume. */
   handOver: boolean;
   readonly handed: Pack[];
-  /** Stalled calls go on. */
-  released: boolean;
+  /** Stalled calls so far, and how many of them may go on, the first ones first. */
+  stalled: number;
+  released: number;
   /** Given instead of the provider's answer, once each. */
   readonly answers: Outcome[];
   /** Calls to the provider by message id, whether they took effect or not. */
@@ -91,7 +92,7 @@ export function scriptOf(faults: readonly Fault[], twice: () => boolean = () => 
 
 /** A script that strikes as `strike` says. */
 export function makeScript(strike: Script["strike"], twice: () => boolean): Script {
-  const kept = { handOver: false, handed: [], released: false, answers: [] };
+  const kept = { handOver: false, handed: [], stalled: 0, released: 0, answers: [] };
   const seen = { calls: new Map(), passed: new Map(), struck: [], logged: new Map() };
   return { strike, twice, ...kept, ...seen };
 }
@@ -157,7 +158,8 @@ async function through<T>(
   const value = await call();
   if (kind === "die_after") life.die();
   if (kind === "throw_after") throw new Error(`${point} fails after it took effect`);
-  while (kind === "stall" && !script.released) {
+  const place = kind === "stall" ? script.stalled++ : -1;
+  while (place >= script.released) {
     await new Promise((resolve) => setTimeout(resolve, STALL_POLL_MS));
   }
   return life.dead ? never() : value;
