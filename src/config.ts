@@ -184,18 +184,18 @@ export function parseConfig(vars: unknown): Result<Config, string> {
 
 function danglingName(config: Config): string | null {
   for (const [pool, { sources }] of Object.entries(config.pools)) {
-    const missing = sources.find((one) => !(one in config.sources));
+    const missing = sources.find((one) => !Object.hasOwn(config.sources, one));
     if (missing !== undefined)
       return `pool "${pool}" names a source "${missing}" that is not configured`;
   }
   for (const one of Object.values(config.streams)) {
-    if (!(one.pool in config.pools)) {
+    if (!Object.hasOwn(config.pools, one.pool)) {
       return `stream "${one.name}" names a pool "${one.pool}" that is not configured`;
     }
   }
   for (const [id, one] of Object.entries(config.accounts)) {
     for (const wanted of [one.tier, one.tier_changed?.from]) {
-      if (wanted !== undefined && !(wanted in config.tiers)) {
+      if (wanted !== undefined && !Object.hasOwn(config.tiers, wanted)) {
         return `account "${id}" names a tier "${wanted}" that is not configured`;
       }
     }

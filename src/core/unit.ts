@@ -7,7 +7,7 @@
  *                    -> closed  (every recipient has a final state; the journal may take it over)
  */
 import { backoffMs } from "./backoff.ts";
-import { mergeFacts, type State } from "./delivery-state.ts";
+import { type EventType, mergeFacts, type State } from "./delivery-state.ts";
 import {
   AMBIGUOUS_BACKOFF,
   type Attempt,
@@ -96,11 +96,12 @@ export function settle(
       const refused = new Set(outcome.refused.map((one) => one.no));
       let next: UnitRecord = { ...unit, providerMessageId: outcome.providerMessageId, failures: 0 };
       for (const { no, code, text } of outcome.refused) {
-        const type = code === "suppressed" ? "suppressed" : "failed";
+        const type = refusalOf(unit, attempt, code);
         next = happen(next, type, [no], now, { ...detail, code, text });
       }
       const sent = numbers.filter((no) => !refused.has(no));
-      return step(happen(next, "sent", sent, now, detail), { phase: "waiting", due: now });
+      // Only what an earlier attempt may have reached can be open still.
+      return step(happen(next, "sent", sent, now, detail), { phase: "held", due: now + HOLD_MS });
     }
     case "throttled": {
       const next = happen(unit, "waiting", numbers, now, {
@@ -141,6 +142,12 @@ export function settle(
   }
 }
 
+/** A recipient that an accepted call leaves out. */
+function refusalOf(unit: UnitRecord, attempt: Attempt, code: string): EventType {
+  if (unresolved(unit, attempt)) return "unknown";
+  return code === "suppressed" ? "suppressed" : "failed";
+}
+
 /** A refusal says nothing of an earlier attempt that may have been accepted elsewhere. */
 function unresolved(unit: UnitRecord, attempt: Attempt): boolean {
   return unit.ambiguities > 0 && attempt.deduplicatesForMs === 0;
@@ -162,13 +169,15 @@ function ambiguous(
   if (unit.onUnknown === "hold") return step(next, held);
   if (attempt.deduplicatesForMs > 0) {
     const due = now + backoffMs(AMBIGUOUS_BACKOFF, ambiguities, random);
-    const windowEnd =
-      frozen.attempt.startedAt + frozen.attempt.deduplicatesForMs - WINDOW_MARGIN_MS;
-    return step(next, due < windowEnd ? { phase: "waiting", due } : held);
+    return step(next, due < windowEndOf(frozen.attempt) ? { phase: "waiting", due } : held);
   }
   if (ambiguities > 1) return step(next, held);
   return step(next, { phase: "waiting", due: now + unit.graceMs });
 }
+
+/** Up to when a repeat of this attempt is recognised as one. */
+const windowEndOf = ({ startedAt, deduplicatesForMs }: Attempt): number =>
+  startedAt + deduplicatesForMs - WINDOW_MARGIN_MS;
 
 /**
  * Time passed: a lease that ran out may mean accepted; what waits too long has expired unless it
@@ -187,6 +196,10 @@ export function lapse(unit: UnitRecord, now: number, random: number): UnitRecord
     const next = happen(unit, "expired", outstanding(unit), now);
     return step(next, { phase: "waiting", due: now });
   }
+  const first = unit.phase === "waiting" ? unit.frozen?.attempt : undefined;
+  if (first !== undefined && first.deduplicatesForMs > 0 && now >= windowEndOf(first)) {
+    return hold(unit, now, "window_over", {});
+  }
   return unit;
 }
 
@@ -201,7 +214,8 @@ export function observe(
   fact: { state: State; at: number },
 ): UnitRecord {
   if (unit.frozen === null || !FINAL.has(fact.state)) return unit;
-  const others = unit.frozen.recipients.filter((other) => other !== no);
+  const open = new Set(outstanding(unit));
+  const others = unit.frozen.recipients.filter((other) => other !== no && open.has(other));
   let next = happen(unit, "sent", others, fact.at, { code: "proved_by_event" });
   const recipients = next.recipients.map((recipient, index) =>
     index === no

@@ -209,10 +209,14 @@ function createRun(planned: readonly Planned[], deps: LaneDeps) {
     sends.add(sending);
   }
 
-  async function send({ planned: { ref, id, head, source }, claimed }: Started): Promise<void> {
+  async function send({
+    planned: { ref, id, head, source, offer },
+    claimed,
+  }: Started): Promise<void> {
     const outcome = await outcomeOf(ref, head, source, claimed).finally(() => free(1));
     if (outcome === null) {
       await deps.outbox(ref).release([{ id, token: claimed.token }]);
+      if (source !== null) await tell(source, { refunds: [offer] });
       return;
     }
     if (outcome.kind === "throttled" && source !== null) {
@@ -241,9 +245,14 @@ function createRun(planned: readonly Planned[], deps: LaneDeps) {
   }
 
   async function contentOf({ content }: Claimed): Promise<Content | null> {
-    if ("inline" in content) return JSON.parse(content.inline) as Content;
-    const text = await deps.content(content.key);
-    return text === null ? null : (JSON.parse(text) as Content);
+    try {
+      if ("inline" in content) return JSON.parse(content.inline) as Content;
+      const text = await deps.content(content.key);
+      return text === null ? null : (JSON.parse(text) as Content);
+    } catch (error) {
+      deps.log("content_unavailable", { reason: String(error) });
+      return null;
+    }
   }
 
   async function renew(): Promise<void> {

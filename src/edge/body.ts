@@ -9,6 +9,12 @@ import { type ApiError, apiError } from "./errors.ts";
  */
 export const BODY_MAX = 10 * 1024 * 1024;
 
+/**
+ * Bytes that are read and thrown away before an oversized request is answered: many clients read an
+ * answer only when they have sent everything. Cloudflare lets 100 MB in on most plans.
+ */
+const DRAIN_MAX = 100 * 1024 * 1024;
+
 const TOO_LARGE = apiError(
   "payload_too_large",
   `The request body is larger than ${BODY_MAX / 1024 / 1024} MB.`,
@@ -38,7 +44,10 @@ export async function readJson(c: AppContext): Promise<Result<JsonBody, ApiError
 
 async function readText(c: AppContext): Promise<Result<string, ApiError>> {
   const declared = c.req.header("content-length");
-  if (Number(declared ?? 0) > BODY_MAX) return err(TOO_LARGE);
+  if (Number(declared ?? 0) > BODY_MAX) {
+    await drain(c.req.raw.body);
+    return err(TOO_LARGE);
+  }
   // A declared length is kept by the runtime; without one the body is counted as it comes.
   if (declared !== undefined) return ok(await c.req.text());
   const stream = c.req.raw.body;
@@ -48,8 +57,17 @@ async function readText(c: AppContext): Promise<Result<string, ApiError>> {
   let size = 0;
   for await (const chunk of stream as unknown as AsyncIterable<Uint8Array>) {
     size += chunk.byteLength;
-    if (size > BODY_MAX) return err(TOO_LARGE);
-    text += decoder.decode(chunk, { stream: true });
+    if (size > DRAIN_MAX) return err(TOO_LARGE);
+    if (size <= BODY_MAX) text += decoder.decode(chunk, { stream: true });
   }
-  return ok(text + decoder.decode());
+  return size > BODY_MAX ? err(TOO_LARGE) : ok(text + decoder.decode());
+}
+
+async function drain(stream: ReadableStream<Uint8Array> | null): Promise<void> {
+  if (stream === null) return;
+  let size = 0;
+  for await (const chunk of stream as unknown as AsyncIterable<Uint8Array>) {
+    size += chunk.byteLength;
+    if (size > DRAIN_MAX) return;
+  }
 }

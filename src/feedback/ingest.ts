@@ -24,6 +24,9 @@ import type { JournalDeps, JournalMessage } from "./ports.ts";
 /** A database that is down is asked again soon at first, then every five minutes. */
 const OUTAGE_BACKOFF: Backoff = { firstMs: 2_000, maxMs: 300_000 };
 
+/** Refused this often while the database answers, a message is poison and not bad luck. */
+const POISON_ATTEMPTS = 3;
+
 interface Read {
   readonly message: JournalMessage;
   readonly body: JournalBody;
@@ -95,7 +98,10 @@ async function record(reads: readonly Read[], deps: JournalDeps): Promise<void> 
       await record(reads.slice(0, half), deps);
       await record(reads.slice(half), deps);
     } else {
-      for (const read of reads) await setAside(read.message, "refused by the database", deps);
+      for (const { message } of reads) {
+        if (message.attempts < POISON_ATTEMPTS) later(message, deps);
+        else await setAside(message, "refused by the database", deps);
+      }
     }
     return;
   }

@@ -10,6 +10,7 @@ import { authenticateAdmin } from "../edge/authenticate.ts";
 import { readJson } from "../edge/body.ts";
 import type { AppEnv } from "../edge/context.ts";
 import { apiError, fail } from "../edge/errors.ts";
+import { fieldError } from "../edge/validation.ts";
 
 const schema = z.strictObject({
   name: z.string().min(1).max(50),
@@ -27,12 +28,7 @@ apiKeys.post("/", async (c) => {
   const body = await readJson(c);
   if (!body.ok) return fail(c, body.error);
   const input = schema.safeParse(body.value.value);
-  if (!input.success) {
-    const issue = input.error.issues[0];
-    const field = issue?.path.join(".") ?? "";
-    const sentence = `Invalid \`${field}\`: ${issue?.message ?? "not valid"}.`;
-    return fail(c, apiError("invalid_field", sentence));
-  }
+  if (!input.success) return fail(c, fieldError(input.error, body.value.value));
   const { account, mode } = input.data;
   if (!services.accountExists(account)) {
     return fail(c, apiError("invalid_parameter", "This account is not in the configuration."));

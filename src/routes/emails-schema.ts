@@ -4,10 +4,11 @@
  * meant.
  */
 import { z } from "zod";
-import { type Mailbox, parseMailbox } from "../core/address.ts";
+import { canonicalAddress, type Mailbox, parseMailbox } from "../core/address.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Message, StreamTerms } from "../deliver/accept.ts";
 import { type ApiError, apiError } from "../edge/errors.ts";
+import { fieldError } from "../edge/validation.ts";
 
 /** To, Cc and Bcc together: what most providers take in one call. */
 export const RECIPIENTS_MAX = 50;
@@ -65,7 +66,9 @@ const tagText = z
   .max(256)
   .regex(/^[A-Za-z0-9_-]+$/, "may only contain ASCII letters, numbers, underscores and dashes");
 
-const mailboxes = z.union([z.string(), z.array(z.string()).max(RECIPIENTS_MAX)]);
+const mailboxes = z.union([z.string(), z.array(z.string())], {
+  error: "expected a string or an array of strings",
+});
 
 const attachment = z.strictObject({
   filename: oneLine(FILENAME_MAX).min(1).optional(),
@@ -102,31 +105,7 @@ export type AttachmentInput = z.infer<typeof attachment>;
 export function parseEmail(value: unknown): Result<EmailInput, ApiError> {
   const parsed = emailSchema.safeParse(value);
   if (parsed.success) return ok(parsed.data);
-  const issue = parsed.error.issues[0];
-  const field = issue?.path.join(".") ?? "";
-  if (
-    issue?.code === "invalid_type" &&
-    (issue.input === undefined || isMissing(value, issue.path))
-  ) {
-    return err(apiError("missing_required_field", `Missing \`${field}\` field.`));
-  }
-  if (issue?.code === "unrecognized_keys") {
-    const keys = issue.keys.map((key) => `\`${key.slice(0, 64)}\``).join(", ");
-    return err(
-      apiError("invalid_parameter", `Unknown field${issue.keys.length > 1 ? "s" : ""} ${keys}.`),
-    );
-  }
-  if (issue?.code === "too_big" && ["to", "cc", "bcc"].includes(String(issue.path[0]))) {
-    return err(tooManyRecipients());
-  }
-  const where = field === "" ? "The email" : `Invalid \`${field.slice(0, 200)}\` field:`;
-  return err(apiError("invalid_field", `${where} ${issue?.message ?? "is not valid"}.`));
-}
-
-function isMissing(value: unknown, path: readonly PropertyKey[]): boolean {
-  let at: unknown = value;
-  for (const key of path) at = (at as Record<PropertyKey, unknown> | null | undefined)?.[key];
-  return at === undefined;
+  return err(fieldError(parsed.error, value));
 }
 
 const tooManyRecipients = (): ApiError =>
@@ -214,10 +193,16 @@ function refusedHeader(headers: Readonly<Record<string, string>>): ApiError | nu
 
 function recipientsOf(input: EmailInput): Result<Message["recipients"], ApiError> {
   const all: { kind: "to" | "cc" | "bcc"; mailbox: Mailbox }[] = [];
+  const seen = new Set<string>();
   for (const kind of ["to", "cc", "bcc"] as const) {
     const parsed = mailboxesOf(kind, input[kind]);
     if (!parsed.ok) return parsed;
-    all.push(...parsed.value.map((mailbox) => ({ kind, mailbox })));
+    for (const mailbox of parsed.value) {
+      // Named twice, a recipient gets the message once, where it was named first.
+      const canonical = canonicalAddress(mailbox.address);
+      if (!seen.has(canonical)) all.push({ kind, mailbox });
+      seen.add(canonical);
+    }
   }
   if (!all.some((one) => one.kind === "to")) {
     return err(apiError("missing_required_field", "The `to` field needs at least one recipient."));
@@ -230,6 +215,8 @@ function mailboxesOf(
   given: string | readonly string[] | undefined,
 ): Result<Mailbox[], ApiError> {
   const texts = given === undefined ? [] : typeof given === "string" ? [given] : given;
+  // Counted before any is read: a list of millions is refused at once.
+  if (texts.length > RECIPIENTS_MAX) return err(tooManyRecipients());
   const parsed: Mailbox[] = [];
   for (const text of texts) {
     const mailbox = mailboxOf(field, text);

@@ -11,9 +11,9 @@ export const ledger = new Hono<AppEnv>();
 
 ledger.get("/", authenticate("full_access"), async (c) => {
   const services = c.get("services");
-  const { account, scope } = c.get("caller");
+  const { account, mode, scope } = c.get("caller");
   // The shards are asked first: what they confirmed by then must be in the database.
   const shards = await services.shardLedgers(account, scope);
   const recorded = await services.countRecorded(scope);
-  return c.json({ object: "ledger", account: scope, ...ledgerOf(shards, recorded), shards });
+  return c.json({ object: "ledger", account, mode, ...ledgerOf(shards, recorded), shards });
 });

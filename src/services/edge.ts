@@ -43,7 +43,7 @@ function createEdge(env: Env, { config, signer }: Isolate): Services {
     signer: () => signer,
     adminKey: env.POSTERN_ADMIN_KEY ?? "",
     scopeOf,
-    accountExists: (account) => account in config.accounts,
+    accountExists: (account) => Object.hasOwn(config.accounts, account),
     domainsOf: (account) => config.accounts[account]?.domains ?? [],
     stream: (name) => streamTerms(config, name),
     streamNames: () => Object.keys(config.streams),

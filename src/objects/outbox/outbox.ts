@@ -135,8 +135,8 @@ export class OutboxObject<E> extends DurableObject<E> {
       const entry = this.#state.ready(request.id, now);
       const before = entry === null ? null : this.#state.table.record(entry.id);
       if (entry === null || before === null) continue;
-      let record = before;
-      if (request.suppressed.length > 0 && record.frozen === null) {
+      let record = unit.lapse(before, now, this.#deps.random());
+      if (record.phase === "waiting" && request.suppressed.length > 0 && record.frozen === null) {
         record = unit.suppress(record, request.suppressed, now);
       }
       if (record.phase === "waiting" && request.attempt !== null) {

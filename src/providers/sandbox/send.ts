@@ -60,7 +60,7 @@ async function send(
     key: message.idempotencyKey,
     deduplicates: settings.deduplicates,
     eventDelayMs: settings.eventDelayMs,
-    recipients: all.filter((one) => one.magic !== "suppressed"),
+    recipients: all.flatMap(({ no, magic }) => (magic === "suppressed" ? [] : [{ no, magic }])),
   });
   if (answer === null) {
     await aborted(deps.signal);
