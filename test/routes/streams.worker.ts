@@ -1,3 +1,4 @@
+import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { Client, email, pause, refused } from "../support/worker/client.ts";
@@ -61,9 +62,10 @@ describe("a paused stream", () => {
     const limited = await Client.make({ account: "other" });
     await set("plain", "pause", limited);
     const id = await limited.send({ stream: "plain" });
-    const { evictDurableObject } = await import("cloudflare:test");
     await evictDurableObject(env.OUTBOX.getByName(`${limited.scope}/0`));
-    await pause(500);
+    // Reading wakes it; what it then took up would be sent within moments.
+    await limited.read(id);
+    await pause(700);
     expect((await limited.read(id)).recipients[0]?.state).toBe("pending");
     await set("plain", "resume", limited);
     await limited.when(id, "delivered");
