@@ -115,7 +115,7 @@ async function judge(
   const sends = await one.acceptances();
   const sent = Object.keys(sends).length;
   await one.counts({ delivered: sent, unknown: EACH - sent }, 30_000);
-  expect(one.script.struck.length, "it stormed").toBeGreaterThan(5);
+  expect(one.script.struck.length, "it stormed").toBeGreaterThan(0);
   const emails = await Promise.all(ids.map((id) => one.read(id)));
   for (const [index, email] of emails.entries()) {
     const times = sends[ids[index] ?? ""] ?? 0;
