@@ -83,7 +83,7 @@ describe("attempt", () => {
     ).toBe(outcome);
   });
 
-  test("an adapter that throws leaves an unknown, never a loss, and tells nothing it was given", async () => {
+  test("an adapter that throws leaves an unknown, and tells nothing it was given", async () => {
     const broken = provider(() => Promise.reject(new TypeError("no route to ann@a.example")));
     const outcome = await attempt(broken, sent([0]), deps);
     expect(outcome).toEqual({ kind: "ambiguous", reason: "adapter_typeerror" });

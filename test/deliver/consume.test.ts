@@ -91,7 +91,7 @@ describe("a pack", () => {
     expect(done).toEqual({ acked: 1, retried: 0 });
   });
 
-  test("never has more sends in flight than the limit, and claims only what starts now", async () => {
+  test("never has more sends in flight than the limit", async () => {
     const { run, world, sent } = lane(50);
     await run();
     expect(world.mostInFlight).toBe(8);
@@ -161,7 +161,7 @@ describe("a part that fails", () => {
     expect(done).toEqual({ acked: 1, retried: 0 });
   });
 
-  test("a pack whose Outbox cannot be read comes again; one that cannot be claimed has done its part", async () => {
+  test("a pack that cannot be read comes again; one that cannot be claimed is done", async () => {
     for (const [given, retried] of [
       [{ peek: broken }, 1],
       [{ claim: broken }, 0],

@@ -8,7 +8,7 @@ const headersOf = (response: Response) => ({
   reset: Number(response.headers.get("ratelimit-reset")),
 });
 
-test("an account over its rate gets 429, with when to come back, and nothing is accepted", async () => {
+test("an account over its rate gets 429 with when to come back, and nothing more", async () => {
   // Three at once, and one in a hundred seconds.
   const limited = await Client.make({ account: "limited" });
   for (const remaining of ["2", "1", "0"]) {

@@ -2,8 +2,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { Client, email, refused, request, unknownKey } from "../support/worker/client.ts";
 
 const MEGABYTE = 1024 * 1024;
-const people = (count: number): string[] =>
-  Array.from({ length: count }, (_, n) => `delivered+${n}@sandbox.test`);
+const people = (count: number, label = "a"): string[] =>
+  Array.from({ length: count }, (_, n) => `delivered+${label}${n}@sandbox.test`);
 
 let client: Client;
 let live: Client;
@@ -53,15 +53,19 @@ describe("an email that is wrong is refused, told why, and nothing is accepted",
   const cases: Case[] = [
     ["malformed JSON", '{"from":', 400, "validation_error", /not valid JSON/],
     ["an empty body", "", 400, "validation_error", /not valid JSON/],
-    ["an array", [], 400, "validation_error", /expected object/i],
-    ["null", "null", 400, "validation_error", /expected object/i],
+    ["an array", [], 400, "validation_error", /JSON object/i],
+    ["null", "null", 400, "validation_error", /JSON object/i],
     missing("no from", email({ from: undefined }), /^Missing `from` field\.$/),
     missing("no to", email({ to: undefined }), /^Missing `to` field\.$/),
     missing("no subject", email({ subject: undefined }), /^Missing `subject` field\.$/),
     missing("nobody in to", email({ to: [] }), /`to` field needs at least one/),
     missing("neither html nor text", email({ text: undefined }), /`html` or `text`/),
     parameter("51 recipients in to", { to: people(51) }, /at most 50 recipients/),
-    parameter("51 altogether", { to: people(20), cc: people(20), bcc: people(11) }, /at most 50/),
+    parameter(
+      "51 altogether",
+      { to: people(20), cc: people(20, "b"), bcc: people(11, "c") },
+      /at most 50/,
+    ),
     parameter("a field it does not know", { scheduledAt: "tomorrow" }, /`scheduledAt`/),
     parameter("a stream that is not there", { stream: "news" }, /`stream`.*transactional/),
     parameter("a stream named as objects' own", { stream: "constructor" }, /no such `stream`/),
@@ -147,16 +151,15 @@ describe("a request that is wrong", () => {
     const endless = new ReadableStream<Uint8Array>({
       pull(controller) {
         sent += 1;
-        if (sent > 64) controller.close();
-        else controller.enqueue(chunk);
+        controller.enqueue(chunk);
       },
     });
     const told = [413, "payload_too_large", /larger than 10 MB/] as const;
     await nothingAccepted(async () => {
       await refused(await raw(client.token, " ".repeat(11 * MEGABYTE)), ...told);
       await refused(await raw(client.token, endless), ...told);
-      // It stops reading: what follows the limit is not taken in.
-      expect(sent).toBeLessThan(40);
+      // What follows is thrown away, and not for ever: this body has no end.
+      expect(sent).toBeLessThan(150);
     });
   });
 

@@ -78,7 +78,14 @@ describe.concurrent("an email", () => {
     expect(await client.acceptances()).toMatchObject({ [id]: 1 });
   });
 
-  test("with a live key from a listed domain goes out; test and live see their own only", async () => {
+  test("that names a recipient twice reaches it once, where it was named first", async () => {
+    const twice = ["Ann <delivered@sandbox.test>", "DELIVERED@sandbox.test"];
+    const id = await client.send({ to: twice, bcc: "delivered@SANDBOX.test" });
+    const read = await client.when(id, "delivered");
+    expect(read.recipients).toMatchObject([{ email: twice[0], kind: "to" }]);
+  });
+
+  test("with a live key from a listed domain goes out; test mode does not see it", async () => {
     const live = await Client.make({ mode: "live" });
     const id = await live.send();
     await live.when(id, "delivered");
@@ -100,7 +107,7 @@ describe("a batch", () => {
     for (const id of ids) await client.when(id, "delivered");
   });
 
-  test("in permissive mode takes the right ones and tells the wrong ones by their index", async () => {
+  test("in permissive mode takes the right ones and tells the wrong ones", async () => {
     const emails = [email(), email({ to: "nobody" }), email({ subject: undefined }), email()];
     const headers = { "x-batch-validation": "permissive" };
     const response = await client.post("/emails/batch", emails, headers);

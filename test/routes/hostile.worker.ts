@@ -108,7 +108,7 @@ test("any path, query, key and header value", async () => {
   );
 });
 
-test("none of it is lost either: the ledger is conserved, and nothing stays on its way", async () => {
+test("none of it is lost either: the ledger is conserved and nothing is on its way", async () => {
   const { pending, conserved } = await client.quiet();
   expect([pending, conserved]).toEqual([0, true]);
 });

@@ -41,7 +41,7 @@ describe("a repeat under the same idempotency key", () => {
     expect(await accepted(client)).toBe(before + 1);
   });
 
-  test("at the same moment with other bodies: one is accepted, all others are refused", async () => {
+  test("at the same moment with other bodies: one is accepted, nine are refused", async () => {
     const before = await accepted(client);
     const answers = await Promise.all(
       Array.from({ length: 10 }, (_, n) =>

@@ -73,7 +73,7 @@ const sorted = (rows: readonly RecipientRow[]): RecipientRow[] =>
   rows.toSorted((a, b) => (`${a.messageId}/${a.no}` < `${b.messageId}/${b.no}` ? -1 : 1));
 
 describe("the merge in SQL", () => {
-  test("is the merge of the core, whatever the order, the grouping and the repetition", async () => {
+  test("is the merge of the core, whatever the order, grouping and repetition", async () => {
     const arrivals = fc
       .array(rowFacts, { minLength: 1, maxLength: 10 })
       .chain((facts) => fc.tuple(fc.constant(facts), shuffledGroups(facts)));

@@ -103,7 +103,7 @@ describe("the sandbox source", () => {
     expect(calls).toEqual([]);
   });
 
-  test("an answer that does not come is ambiguous when the time is up, and not before", async () => {
+  test("no answer is ambiguous when the time is up, and not before", async () => {
     const controller = new AbortController();
     let settled = false;
     const sending = sent(to("timeout"), null, controller.signal).finally(() => {
