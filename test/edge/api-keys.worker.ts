@@ -52,7 +52,7 @@ describe("an API key", () => {
   });
 
   test.each([
-    ["no name", {}, 400, "validation_error", /`name`/],
+    ["no name", {}, 422, "missing_required_field", /`name`/],
     ["an empty name", { name: "" }, 400, "validation_error", /`name`/],
     ["a name too long", { name: "x".repeat(51) }, 400, "validation_error", /`name`/],
     ["another mode", { name: "a", mode: "prod" }, 400, "validation_error", /`mode`/],
@@ -63,7 +63,7 @@ describe("an API key", () => {
       "validation_error",
       /permission/,
     ],
-    ["a field it does not know", { name: "a", domain: "b" }, 400, "validation_error", /domain/],
+    ["a field it does not know", { name: "a", domain: "b" }, 422, "invalid_parameter", /domain/],
     ["no account of ours", { name: "a", account: "b" }, 422, "invalid_parameter", /account/],
     [
       "an account named as objects' own",
