@@ -2,7 +2,7 @@
  * How fast accepted mail leaves: messages through the `resend` source to a provider that answers
  * in 20 ms. The provider's own clock says when it had a message, the client's when its POST left.
  */
-import { machine } from "./harness.ts";
+import { machine, workerdCpuMs } from "./harness.ts";
 import { request, run, upTo } from "./load.ts";
 import {
   mail,
@@ -42,6 +42,8 @@ interface Throughput {
   readonly accepted: number;
   readonly lost: number;
   readonly doubled: number;
+  /** Of all of workerd, acceptance and journal included: what a busy machine changes little. */
+  readonly cpu_ms_per_message: number;
 }
 
 interface Bed {
@@ -116,6 +118,7 @@ async function drain(
   post: typeof postSingles = postSingles,
 ): Promise<Throughput> {
   await bed.provider.reset();
+  const cpuBefore = workerdCpuMs(bed.postern.pid);
   const firstAt = await post(bed, stream, count);
   await handedOver(bed, count);
   // Long enough for a second sending of the last ones to be seen.
@@ -126,6 +129,7 @@ async function drain(
     accepted: count,
     lost: count - entries.length,
     doubled: entries.filter((entry) => entry.sent > 1).length,
+    cpu_ms_per_message: round((workerdCpuMs(bed.postern.pid) - cpuBefore) / count, 2),
   };
 }
 
@@ -197,6 +201,7 @@ function merged(rounds: readonly Throughput[]): Throughput {
     accepted: sum((one) => one.accepted),
     lost: sum((one) => one.lost),
     doubled: sum((one) => one.doubled),
+    cpu_ms_per_message: median(rounds.map((one) => one.cpu_ms_per_message)),
   };
 }
 
@@ -250,10 +255,11 @@ function report(
     one.messages_per_second,
     one.lost,
     one.doubled,
+    one.cpu_ms_per_message,
   ];
   return {
     title: `${MESSAGES} messages to a provider that answers in ${PROVIDER_DELAY_MS} ms`,
-    columns: ["", "messages/s", "lost", "doubled"],
+    columns: ["", "messages/s", "lost", "doubled", "CPU ms each"],
     rows: [
       line(`transactional, ${sendsInFlight} in flight`, top),
       line("transactional, accepted by batch", beside.by_batch),
