@@ -64,6 +64,16 @@ export interface Content {
  */
 export const INLINE_CONTENT_MAX = 128 * 1024;
 
+/** Bytes of a value as JSON in UTF-8, which is how queues count. */
+export const jsonBytes = (value: unknown): number =>
+  new TextEncoder().encode(JSON.stringify(value)).byteLength;
+
+/**
+ * Bytes of a head inside a journal message of 128 KB: what outcomes and timeline add to it at most
+ * fits in beside it.
+ */
+export const HEAD_MAX = 40_000;
+
 /**
  * What stays the same about a message from acceptance on. It travels as JSON text: see
  * `AcceptUnit`.

@@ -105,3 +105,8 @@ export interface RateDecision {
   readonly resetMs: number;
   readonly retryAfterMs: number;
 }
+
+/** An answer to a request for several at once. */
+export interface RateGrant extends RateDecision {
+  readonly granted: number;
+}

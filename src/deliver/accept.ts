@@ -9,8 +9,10 @@ import {
   type AcceptUnit,
   type Addressee,
   type Content,
+  HEAD_MAX,
   type Head,
   INLINE_CONTENT_MAX,
+  jsonBytes,
   type Lane,
   type ShardRef,
 } from "../core/custody.ts";
@@ -67,7 +69,9 @@ export type AcceptFailure =
   | { readonly code: "outbox_full"; readonly retryAfterMs: number }
   /** The Outbox may or may not have taken it: a repeat under an idempotency key finds out. */
   | { readonly code: "outbox_unclear" }
-  | { readonly code: "storage_unavailable" };
+  | { readonly code: "storage_unavailable" }
+  /** Addresses, names, subject and tags of one message take more than the journal carries. */
+  | { readonly code: "head_too_large" };
 
 /** New ids after a collision: one is improbable, three in a row are not chance. */
 const MINT_TRIES = 3;
@@ -100,6 +104,9 @@ export async function accept(
         prepare(command.account, ids[index] ?? "", message, now, deps),
       ),
     );
+    if (prepared.some(({ head }) => jsonBytes(head) > HEAD_MAX)) {
+      return err({ code: "head_too_large" });
+    }
     const stored = prepared.flatMap(({ content }) => ("key" in content ? [content.key] : []));
     try {
       await Promise.all(prepared.map(({ large }) => large?.()));

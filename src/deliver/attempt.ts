@@ -61,8 +61,35 @@ export async function attempt(
   }
 }
 
+/** Characters kept of a provider's code and text: a journal message has room for 64 such lines. */
+const CODE_MAX = 64;
+const TEXT_MAX = 200;
+
 /** The part of an outcome that custody needs. */
-export function settlementOf(outcome: Outcome, { addressees }: Head): Settlement {
+export function settlementOf(outcome: Outcome, head: Head): Settlement {
+  return clipped(unclipped(outcome, head));
+}
+
+const clip = <T extends { readonly code: string; readonly text: string }>(one: T): T => ({
+  ...one,
+  code: one.code.slice(0, CODE_MAX),
+  text: one.text.slice(0, TEXT_MAX),
+});
+
+function clipped(settlement: Settlement): Settlement {
+  switch (settlement.kind) {
+    case "accepted":
+      return { ...settlement, refused: settlement.refused.map(clip) };
+    case "throttled":
+      return { ...settlement, text: settlement.text.slice(0, TEXT_MAX) };
+    case "ambiguous":
+      return { ...settlement, reason: settlement.reason.slice(0, CODE_MAX) };
+    default:
+      return clip(settlement);
+  }
+}
+
+function unclipped(outcome: Outcome, { addressees }: Head): Settlement {
   switch (outcome.kind) {
     case "accepted":
       return {

@@ -115,7 +115,10 @@ function createRun(planned: readonly Planned[], deps: LaneDeps) {
       await deps.outbox(ref).settle(settlements);
     } catch (error) {
       deps.log("settle_by_journal", { reason: String(error), count: settlements.length });
-      await deps.journal({ v: 1, kind: "settle", ...ref, settlements });
+      // One message each: 50 refusals with their reasons are a good part of what one holds.
+      for (const settlement of settlements) {
+        await deps.journal({ v: 1, kind: "settle", ...ref, settlements: [settlement] });
+      }
     }
   }
 

@@ -60,7 +60,11 @@ export async function plan(packs: readonly Pack[], deps: LaneDeps): Promise<Plan
       }),
     ),
   );
-  return { granted: await decide(candidates.flat(), deps), unread };
+  // A queue may bring a pack twice in one batch: each message counts once.
+  const once = new Map(
+    candidates.flat().map((one) => [`${shardName(one.ref)}/${one.peeked.id}`, one]),
+  );
+  return { granted: await decide([...once.values()], deps), unread };
 }
 
 async function decide(candidates: readonly Candidate[], deps: LaneDeps): Promise<Planned[]> {

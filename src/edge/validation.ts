@@ -16,7 +16,7 @@ export function fieldError(error: z.ZodError, value: unknown): ApiError {
     return apiError("invalid_parameter", `Unknown field${plural} ${keys}.`);
   }
   if (field === "") return apiError("invalid_field", "The body must be a JSON object.");
-  if (issue.code === "invalid_type" && isMissing(value, issue.path)) {
+  if (isMissing(value, issue.path)) {
     return apiError("missing_required_field", `Missing \`${field}\` field.`);
   }
   const reason = issue.code === "invalid_key" ? issue.issues[0]?.message : issue.message;

@@ -14,6 +14,7 @@ import type { StoredRecipient } from "../core/recipient-row.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { AppContext, Page } from "../edge/context.ts";
 import { type ApiError, apiError } from "../edge/errors.ts";
+import { readable } from "../edge/readable.ts";
 
 interface View {
   readonly id: string;
@@ -186,8 +187,10 @@ function wireDetails(view: View): object {
 async function contentOf(c: AppContext, unit: StoredUnit): Promise<Content | null> {
   if (unit.content === null) return null;
   if ("inline" in unit.content) return JSON.parse(unit.content.inline) as Content;
-  const text = await c.get("services").readContent(unit.content.key);
-  return text === null ? null : (JSON.parse(text) as Content);
+  const { key } = unit.content;
+  const services = c.get("services");
+  const text = await readable(services, () => services.readContent(key));
+  return text.ok && text.value !== null ? (JSON.parse(text.value) as Content) : null;
 }
 
 /** Content is kept until the message is recorded as handed over; after that it is null. */

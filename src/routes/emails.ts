@@ -9,6 +9,7 @@ import { readJson } from "../edge/body.ts";
 import type { AppContext, AppEnv } from "../edge/context.ts";
 import { type ApiError, apiError, fail } from "../edge/errors.ts";
 import { admit, askRateLimit } from "../edge/rate-limit.ts";
+import { readable } from "../edge/readable.ts";
 import { attachmentsOf } from "./attachments.ts";
 import { readEmail, readEmails } from "./emails-read.ts";
 import { messageOf, parseEmail, type Terms } from "./emails-schema.ts";
@@ -59,7 +60,9 @@ emails.post("/batch", authenticate("sending_access"), askRateLimit, async (c) =>
 
 emails.get("/", authenticate("full_access"), async (c) => {
   const page = parsePage(c);
-  return page.ok ? c.json(await readEmails(c, page.value)) : fail(c, page.error);
+  if (!page.ok) return fail(c, page.error);
+  const list = await readable(c.get("services"), () => readEmails(c, page.value));
+  return list.ok ? c.json(list.value) : fail(c, list.error);
 });
 
 emails.get("/:id", authenticate("full_access"), async (c) => {
@@ -143,6 +146,11 @@ function refusal(failure: AcceptFailure): ApiError {
         "unavailable",
         "It is not clear whether the request was accepted; repeat it with its idempotency key.",
         1_000,
+      );
+    case "head_too_large":
+      return apiError(
+        "payload_too_large",
+        "Recipients, subject and tags of an email are too large: together they take 40 KB at most.",
       );
     case "storage_unavailable":
       return apiError(

@@ -1,4 +1,5 @@
-import type { GcraLimit, RateDecision } from "../core/gcra.ts";
+import type { GcraLimit, RateGrant } from "../core/gcra.ts";
+import { Lease } from "../core/lease.ts";
 import { err, ok } from "../core/result.ts";
 import type { Services } from "../edge/context.ts";
 import * as keys from "../store/api-keys.ts";
@@ -33,6 +34,7 @@ export function edgeServices(env: Env): Services {
 }
 
 function createEdge(env: Env, { config, signer }: Isolate): Services {
+  const leases = new Map<string, Lease>();
   const stores = { db: env.DB, cache: env.CACHE };
   return {
     now,
@@ -60,10 +62,17 @@ function createEdge(env: Env, { config, signer }: Isolate): Services {
     listApiKeys: () => keys.listApiKeys(env.DB),
     deleteApiKey: (id) => keys.deleteApiKey(stores, id),
     takeRate: async ({ account, scope }) => {
+      const lease = leases.get(scope) ?? new Lease();
+      leases.set(scope, lease);
+      const leased = lease.use(now());
+      if (leased !== null) return leased;
       const limiter = env.LIMITER.getByName(scope) as unknown as {
-        take(limit: GcraLimit): Promise<RateDecision>;
+        take(limit: GcraLimit, wanted: number): Promise<RateGrant>;
       };
-      return within(limiter.take(rateOf(config, account)), LIMITER_MS);
+      const asked = limiter.take(rateOf(config, account), lease.wanted());
+      const grant = await within(asked, LIMITER_MS);
+      lease.add(grant, grant.granted, now());
+      return grant;
     },
     accept: {
       now,

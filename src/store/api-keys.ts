@@ -35,11 +35,13 @@ export async function findApiKey(
   now: number,
 ): Promise<ApiKey | null> {
   const hash = await sha256Hex(token);
-  const cached = await cache.get<ApiKey>(`key:${hash}`, "json");
+  // The cache only spares D1 a read: without it everything works as well.
+  const cached = await cache.get<ApiKey>(`key:${hash}`, "json").catch(() => null);
   const key = cached ?? (await readKey(db, hash));
   if (key === null) return null;
   if (cached === null) {
-    await cache.put(`key:${hash}`, JSON.stringify(key), { expirationTtl: KV_TTL_S });
+    const entry = { expirationTtl: KV_TTL_S };
+    await cache.put(`key:${hash}`, JSON.stringify(key), entry).catch(() => {});
   }
   memory.delete(token);
   memory.set(token, { key, until: now + MEMORY_MS });

@@ -1,5 +1,5 @@
 /** What leaves an Outbox: packs of pointers for the lanes, units for the journal. */
-import { journalUnit, type Lane, type Pack } from "../../core/custody.ts";
+import { journalUnit, jsonBytes, type Lane, type Pack } from "../../core/custody.ts";
 import { createPump, type Pump } from "./pump.ts";
 import type { OutboxState } from "./state.ts";
 
@@ -13,8 +13,8 @@ const PACK_GAP_MS = 20;
 /** Under load the journal is written 20 times a second at most: D1 commits groups. */
 const JOURNAL_GAP_MS = 50;
 
-/** A queue message is at most 128 KB; this leaves room for JSON's escapes. */
-const JOURNAL_WEIGHT_MAX = 80_000;
+/** Bytes: a queue message is at most 128 KB. */
+const JOURNAL_WEIGHT_MAX = 120_000;
 const JOURNAL_UNITS_MAX = 100;
 
 export interface Dispatch {
@@ -22,8 +22,11 @@ export interface Dispatch {
   kick(): void;
 }
 
-/** Makes the pumps of one Outbox; they hold nothing that the state does not. */
-export function createDispatch(state: OutboxState): Dispatch {
+/**
+ * Makes the pumps of one Outbox; they hold nothing that the state does not. `left` is called when
+ * packs leave, whose ids have new deadlines then.
+ */
+export function createDispatch(state: OutboxState, left: () => void): Dispatch {
   const { deps, book, table, unjournaled } = state;
   // Pointers of an earlier life of the object carry older generations and are passed over.
   let generation = deps.now();
@@ -48,6 +51,7 @@ export function createDispatch(state: OutboxState): Dispatch {
       packs.push({ v: 1, ...state.ref, ids, generation });
     }
     if (packs.length === 0) return false;
+    left();
     try {
       await deps.sendPacks(lane, packs);
     } catch (error) {
@@ -76,7 +80,7 @@ export function createDispatch(state: OutboxState): Dispatch {
       const row = table.headed(id);
       if (row !== null) {
         const next = journalUnit(id, row.head, row.record);
-        weight += JSON.stringify(next).length;
+        weight += jsonBytes(next);
         if (units.length > 0 && weight > JOURNAL_WEIGHT_MAX) break;
         units.push(next);
       }

@@ -56,7 +56,7 @@ export class OutboxObject<E> extends DurableObject<E> {
     this.#deps = deps;
     this.#state = new OutboxState(ctx.storage.sql, ref, deps);
     this.#alarm = createAlarm(ctx.storage, deps.now, () => this.#work());
-    this.#dispatch = createDispatch(this.#state);
+    this.#dispatch = createDispatch(this.#state, () => this.#arm(deps.now()));
     const now = deps.now();
     this.#state.load(now);
     ctx.blockConcurrencyWhile(() => this.#alarm.load());
@@ -277,6 +277,15 @@ export class OutboxObject<E> extends DurableObject<E> {
 
   #done(now: number): void {
     this.#dispatch.kick();
-    this.#alarm.arm(this.#state.book.deadlines.next(), now);
+    this.#arm(now);
+  }
+
+  #arm(now: number): void {
+    const { book } = this.#state;
+    const next = book.deadlines.next();
+    // What is ready leaves in a moment and is looked after from then on: one alarm covers both.
+    const ready = book.hasReady("transactional") || book.hasReady("broadcast");
+    const packed = ready ? now + this.#deps.packStaleMs : null;
+    this.#alarm.arm(next === null || packed === null ? next : Math.min(next, packed), now);
   }
 }
