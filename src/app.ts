@@ -25,12 +25,13 @@ export function createApp<E extends object>(services: (env: E) => Services) {
   app.route("/health", health);
 
   app.notFound((c) => {
-    const known = app.routes.some(
+    const there = app.routes.filter(
       (route) => route.method !== "ALL" && matches(route.path, c.req.path),
     );
-    return known
-      ? fail(c, apiError("method_not_allowed", "This path does not take this method."))
-      : fail(c, apiError("not_found", "There is nothing at this path."));
+    if (there.length === 0) return fail(c, apiError("not_found", "There is nothing at this path."));
+    // RFC 9110 section 15.5.6: the answer says what the path does take.
+    c.header("Allow", [...new Set(there.map((route) => route.method))].join(", "));
+    return fail(c, apiError("method_not_allowed", "This path does not take this method."));
   });
 
   app.onError((error, c) => {

@@ -1,4 +1,6 @@
-/** Reading what may not answer at the moment: then the client is told to come again, with no 500. */
+/**
+ * Reading what may not answer at the moment: then the client is told to come again, with no 500.
+ */
 import { err, ok, type Result } from "../core/result.ts";
 import type { Services } from "./context.ts";
 import { type ApiError, apiError } from "./errors.ts";

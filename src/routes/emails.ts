@@ -25,10 +25,10 @@ export const emails = new Hono<AppEnv>();
 
 emails.post("/", authenticate("sending_access"), askRateLimit, async (c) => {
   const body = await readJson(c);
-  const message = body.ok ? await toMessage(c, body.value.value) : body;
   const limited = await admit(c);
   if (limited !== null) return fail(c, limited);
   if (!body.ok) return fail(c, body.error);
+  const message = await toMessage(c, body.value.value);
   if (!message.ok) return fail(c, message.error);
   return take(c, [message.value], body.value.text, ([id]) => JSON.stringify({ id }));
 });

@@ -83,11 +83,13 @@ export async function listApiKeys(db: D1Database): Promise<NamedApiKey[]> {
 /** Deletes a key everywhere. False when there is none of this id. */
 export async function deleteApiKey({ db, cache }: KeyStores, id: string): Promise<boolean> {
   const row = await db
-    .prepare("DELETE FROM api_key WHERE id = ? RETURNING hash")
+    .prepare("SELECT hash FROM api_key WHERE id = ?")
     .bind(id)
     .first<{ hash: string }>();
   if (row === null) return false;
-  for (const [token, { key }] of memory) if (key.id === id) memory.delete(token);
+  // The cache goes first: a deletion that breaks off there is repeated, and finds the row again.
   await cache.delete(`key:${row.hash}`);
+  await db.prepare("DELETE FROM api_key WHERE hash = ?").bind(row.hash).run();
+  for (const [token, { key }] of memory) if (key.id === id) memory.delete(token);
   return true;
 }

@@ -41,7 +41,8 @@ describe("a rate is kept", () => {
         const times = drive(pace, item(), 5_000);
         const burst = Math.max(1, Math.floor(requestsPerSecond * 0.1));
         expect(times.length).toBeLessThanOrEqual(5 * requestsPerSecond + burst);
-        // A patient sender gets nearly all of the rate: it loses the fraction of a millisecond per try.
+        // A patient sender gets nearly all of the rate: it loses the fraction of a millisecond per
+        // try.
         expect(times.length).toBeGreaterThan(4 * requestsPerSecond);
       }),
       { numRuns: 40 },

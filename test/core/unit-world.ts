@@ -1,6 +1,7 @@
 /**
- * One unit in virtual time, driven as its Outbox drives it: claimed only when it waits and is due, settled
- * only under its token. It remembers what every attempt may have done, which the unit itself cannot know.
+ * One unit in virtual time, driven as its Outbox drives it: claimed only when it waits and is due,
+ * settled only under its token. It remembers what every attempt may have done, which the unit
+ * itself cannot know.
  */
 import fc from "fast-check";
 import type { State } from "../../src/core/delivery-state.ts";

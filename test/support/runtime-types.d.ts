@@ -1,6 +1,6 @@
 /**
- * The types of the Workers runtime that sources tested in Node name. Only these: the whole set would
- * take the place of Node's own Buffer, timers and fetch in the tools and their tests.
+ * The types of the Workers runtime that sources tested in Node name. Only these: the whole set
+ * would take the place of Node's own Buffer, timers and fetch in the tools and their tests.
  */
 type SqlStorage = import("@cloudflare/workers-types/index.ts").SqlStorage;
 type D1Database = import("@cloudflare/workers-types/index.ts").D1Database;

@@ -1,4 +1,7 @@
-/** Every way in which facts may arrive: in any order, some of them twice, and in batches of any size. */
+/**
+ * Every way in which facts may arrive: in any order, some of them twice, and in batches of any
+ * size.
+ */
 import fc from "fast-check";
 
 export function shuffledGroups<T>(facts: readonly T[]): fc.Arbitrary<T[][]> {

@@ -1,4 +1,7 @@
-/** What the journal may carry about the recipients of two messages: outcomes and events, told apart. */
+/**
+ * What the journal may carry about the recipients of two messages: outcomes and events, told
+ * apart.
+ */
 import fc from "fast-check";
 import {
   mergeTimelines,
