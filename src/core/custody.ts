@@ -65,8 +65,11 @@ export interface Content {
 export const INLINE_CONTENT_MAX = 128 * 1024;
 
 /** Bytes of a value as JSON in UTF-8, which is how queues count. */
-export const jsonBytes = (value: unknown): number =>
-  new TextEncoder().encode(JSON.stringify(value)).byteLength;
+export function jsonBytes(value: unknown): number {
+  const text = JSON.stringify(value);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is its own length
+  return /^[\u0000-\u007f]*$/.test(text) ? text.length : new TextEncoder().encode(text).byteLength;
+}
 
 /**
  * Bytes of a head inside a journal message of 128 KB: what outcomes and timeline add to it at most

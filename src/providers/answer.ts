@@ -14,6 +14,11 @@ export async function readAnswer(
   response: Response,
 ): Promise<Result<string, "unreadable" | "too_large">> {
   if (response.body === null) return ok("");
+  // A declared length is kept by the runtime, which then reads the body in one piece.
+  const declared = Number(response.headers.get("content-length") ?? Number.NaN);
+  if (declared <= ANSWER_MAX_BYTES) {
+    return response.text().then(ok, () => err("unreadable" as const));
+  }
   const reader: ReadableStreamDefaultReader<Uint8Array> = response.body.getReader();
   const decoder = new TextDecoder();
   let text = "";
