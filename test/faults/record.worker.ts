@@ -11,8 +11,11 @@ import {
   until,
 } from "../support/worker/faults-kit.ts";
 
-/** Long enough for every queue, lease and backoff to meet it. */
-const OUTAGE_MS = 4_000;
+/** A minute: long enough for every queue, lease and backoff to meet it. */
+const OUTAGE_MS = 60_000;
+
+/** After an outage the journal comes back within its last backoff, which has doubled meanwhile. */
+const RECOVERY_MS = 130_000;
 
 /** Characters of a text that does not stay in the Outbox's row. */
 const LARGE = 200_000;
@@ -21,7 +24,8 @@ const poisoned = async (): Promise<number> =>
   (await env.CONTENT.list({ prefix: "poison/" })).objects.length;
 
 describe("a database that is down", () => {
-  test("delays lists, and neither acceptance nor sending; nothing is lost", async () => {
+  const minutes = { timeout: OUTAGE_MS + 2 * RECOVERY_MS };
+  test("delays lists, and neither acceptance nor sending; nothing is lost", minutes, async () => {
     const all = await Promise.all(
       COMBINATIONS.map(async (fields) => ({ fields, one: await scenario() })),
     );
@@ -39,12 +43,12 @@ describe("a database that is down", () => {
       database.down = false;
     }
     for (const { one } of all) {
-      await one.counts({ delivered: 11 });
+      await one.counts({ delivered: 11 }, RECOVERY_MS);
       expect(one.script.logged.get("record_failed")).toBeGreaterThan(0);
       const sends = Object.values(await one.acceptances());
       expect(sends).toEqual(Array.from({ length: 11 }, () => 1));
     }
-    await bulk.counts({ delivered: 1 });
+    await bulk.counts({ delivered: 1 }, RECOVERY_MS);
     expect(await poisoned()).toBe(0);
   });
 

@@ -225,7 +225,15 @@ export class OutboxObject<E> extends DurableObject<E> {
 
   async #letGo(entries: readonly Entry[]): Promise<void> {
     const blobs = this.#state.table.blobs(entries.map((entry) => entry.id));
-    if (blobs.length > 0) await this.#deps.deleteContent(blobs.map((row) => row.blob));
+    if (blobs.length > 0) {
+      try {
+        await this.#deps.deleteContent(blobs.map((row) => row.blob));
+      } catch (error) {
+        // The rows stay, are journaled again, and their content is deleted with the next confirmation.
+        this.#deps.log("content_not_deleted", { reason: String(error), count: blobs.length });
+        return;
+      }
+    }
     const gone = entries.filter((entry) => this.#state.book.entries.get(entry.id) === entry);
     this.#state.remove(gone);
   }
