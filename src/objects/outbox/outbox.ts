@@ -229,7 +229,8 @@ export class OutboxObject<E> extends DurableObject<E> {
       try {
         await this.#deps.deleteContent(blobs.map((row) => row.blob));
       } catch (error) {
-        // The rows stay, are journaled again, and their content is deleted with the next confirmation.
+        // The rows stay, are journaled again, and their content is deleted with the next
+        // confirmation.
         this.#deps.log("content_not_deleted", { reason: String(error), count: blobs.length });
         return;
       }
