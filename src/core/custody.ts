@@ -219,6 +219,16 @@ export interface Confirmation {
   readonly proved: readonly { readonly no: number; readonly state: State; readonly at: number }[];
 }
 
+/** One shard as the lane consumers call it. Any call may reject: then its effect is unknown. */
+export interface OutboxPort {
+  peek(pack: Pick<Pack, "ids" | "generation">): Promise<Peeked[]>;
+  claim(requests: readonly ClaimRequest[]): Promise<Claimed[]>;
+  settle(requests: readonly SettleRequest[]): Promise<void>;
+  release(claims: readonly ClaimRef[]): Promise<void>;
+  renew(claims: readonly ClaimRef[]): Promise<void>;
+  defer(waits: readonly { readonly id: string; readonly notBefore: number }[]): Promise<void>;
+}
+
 /** One shard's books, in recipients. */
 export interface ShardLedger {
   readonly accepted: number;

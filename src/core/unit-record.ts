@@ -8,6 +8,7 @@ import {
   mergeFacts,
   mergeTimelines,
   STATE_OF_EVENT,
+  STATES,
   type State,
   type TimelineEntry,
 } from "./delivery-state.ts";
@@ -103,15 +104,9 @@ export const leaseNeededMs = (timeLimitMs: number): number =>
   timeLimitMs + Math.min(LEASE_MARGIN_MS, timeLimitMs);
 
 /** States that no attempt changes any more. */
-export const FINAL: ReadonlySet<State> = new Set([
-  "cancelled",
-  "expired",
-  "failed",
-  "suppressed",
-  "sent",
-  "delivered",
-  "bounced",
-]);
+export const FINAL: ReadonlySet<State> = new Set(
+  STATES.filter((state) => state !== "pending" && state !== "unknown"),
+);
 
 /** Numbers of the recipients an attempt still has to reach. */
 export function outstanding(unit: UnitRecord): number[] {

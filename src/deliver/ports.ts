@@ -2,29 +2,9 @@
  * What delivering needs from outside. The consumers get it as an argument; tests give faults with
  * it.
  */
-import type {
-  Claimed,
-  ClaimRef,
-  ClaimRequest,
-  JournalBody,
-  Pack,
-  Peeked,
-  SettleRequest,
-  ShardRef,
-  SuppressedRecipient,
-} from "../core/custody.ts";
+import type { JournalBody, OutboxPort, ShardRef, SuppressedRecipient } from "../core/custody.ts";
 import type { Grant, OfferItem } from "../core/pace.ts";
 import type { Provider } from "../providers/provider.ts";
-
-/** One Outbox shard, by RPC. Any call may reject: then its effect is unknown. */
-export interface OutboxPort {
-  peek(pack: Pick<Pack, "ids" | "generation">): Promise<Peeked[]>;
-  claim(requests: readonly ClaimRequest[]): Promise<Claimed[]>;
-  settle(requests: readonly SettleRequest[]): Promise<void>;
-  release(claims: readonly ClaimRef[]): Promise<void>;
-  renew(claims: readonly ClaimRef[]): Promise<void>;
-  defer(waits: readonly { readonly id: string; readonly notBefore: number }[]): Promise<void>;
-}
 
 /** One Source, by RPC. */
 export interface SourcePort {

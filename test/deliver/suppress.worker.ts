@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { ShardRef } from "../../src/core/custody.ts";
+import type { OutboxPort, ShardRef } from "../../src/core/custody.ts";
 import { consumeLane } from "../../src/deliver/consume.ts";
-import type { LaneDeps, LaneMessage, OutboxPort, SourcePort } from "../../src/deliver/ports.ts";
+import type { LaneDeps, LaneMessage, SourcePort } from "../../src/deliver/ports.ts";
 import { laneServices } from "../../src/services.ts";
 import { Client } from "../support/worker/client.ts";
 import { suppressed } from "../support/worker/suppression.ts";

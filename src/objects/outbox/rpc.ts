@@ -2,13 +2,8 @@
 import type {
   AcceptReply,
   AcceptRequest,
-  Claimed,
-  ClaimRef,
-  ClaimRequest,
   Confirmation,
-  Pack,
-  Peeked,
-  SettleRequest,
+  OutboxPort,
   ShardLedger,
   StoredUnit,
 } from "../../core/custody.ts";
@@ -19,13 +14,8 @@ export interface UnitPage {
   readonly after: string | null;
 }
 
-export interface OutboxRpc {
-  peek(pack: Pick<Pack, "ids" | "generation">): Promise<Peeked[]>;
-  claim(requests: readonly ClaimRequest[]): Promise<Claimed[]>;
-  settle(requests: readonly SettleRequest[]): Promise<void>;
-  release(claims: readonly ClaimRef[]): Promise<void>;
-  renew(claims: readonly ClaimRef[]): Promise<void>;
-  defer(waits: readonly { readonly id: string; readonly notBefore: number }[]): Promise<void>;
+/** What the edge, the journal and the cron call besides. */
+export interface OutboxRpc extends OutboxPort {
   accept(request: AcceptRequest): Promise<AcceptReply>;
   confirm(confirmations: readonly Confirmation[]): Promise<void>;
   read(id: string): Promise<StoredUnit | null>;

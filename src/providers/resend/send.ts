@@ -14,8 +14,6 @@ export interface ResendSettings {
   readonly timeLimitMs: number;
 }
 
-export const RESEND_BASE_URL = "https://api.resend.com";
-
 /** Resend takes up to 50 recipients in a call. */
 const RECIPIENTS_MAX = 50;
 /** Resend takes 40 MB of a message after base64. */
