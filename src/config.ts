@@ -5,6 +5,8 @@
 import { z } from "zod";
 import { err, ok, type Result } from "./core/result.ts";
 import { leaseNeededMs } from "./core/unit.ts";
+import type { Extras } from "./providers/provider.ts";
+import { lanesOf, type SourceSettings, sourceSettings } from "./providers/registry.ts";
 
 /** Shards are named in six bits of a message id. */
 const SHARDS = [1, 4, 16] as const;
@@ -12,46 +14,6 @@ const SHARDS = [1, 4, 16] as const;
 const name = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_-]{0,31}$/, "a name is a-z, 0-9, _ and -, up to 32");
-
-const rate = z.strictObject({
-  requests_per_second: z.number().positive().optional(),
-  recipients_per_second: z.number().positive().optional(),
-});
-
-const site = z.strictObject({
-  per_minute: z.number().positive(),
-  /** How many may leave at once after a pause. */
-  burst: z.number().int().min(1),
-});
-
-const sourceBase = {
-  deduplicates: z.boolean().default(true),
-  rate: rate.default({}),
-  sites: z.record(z.string().toLowerCase(), site).default({}),
-};
-
-const source = z.discriminatedUnion("provider", [
-  z.strictObject({
-    provider: z.literal("sandbox"),
-    ...sourceBase,
-    /** Until a delivery is reported, as a mailbox operator would. */
-    event_delay_ms: z.number().int().min(0).max(60_000).default(300),
-    /** Short, because `timeout@sandbox.test` makes callers wait for it. */
-    time_limit_ms: z.number().int().min(10).max(30_000).default(1_000),
-  }),
-  z.strictObject({
-    provider: z.literal("resend"),
-    ...sourceBase,
-    base_url: z.url().default("https://api.resend.com"),
-    /** The name of the secret that holds the API key. */
-    secret: z.string().min(1),
-    /**
-     * An API answers within a second; longer than this is a call that may or may not have been
-     * taken.
-     */
-    time_limit_ms: z.number().int().min(10).max(60_000).default(10_000),
-  }),
-]);
 
 const stream = z.strictObject({
   kind: z.enum(["transactional", "broadcast"]),
@@ -63,6 +25,14 @@ const stream = z.strictObject({
    */
   grace_ms: z.number().int().min(0).optional(),
   expires_after_ms: z.number().int().min(1_000).optional(),
+  /** What the provider may add to a message on its own: nothing, unless it is asked for here. */
+  provider_extras: z
+    .strictObject({
+      opens: z.boolean().default(false),
+      clicks: z.boolean().default(false),
+      unsubscribe: z.boolean().default(false),
+    })
+    .optional(),
 });
 
 const tier = z.strictObject({
@@ -113,16 +83,17 @@ const STREAM_DEFAULTS = {
   broadcast: { on_unknown: "hold", grace_ms: 15 * 60_000, expires_after_ms: 72 * 3_600_000 },
 } as const;
 
+const NO_EXTRAS: Extras = { opens: false, clicks: false, unsubscribe: false };
+
 const schema = z.strictObject({
   accounts: z.record(name, account).default({ default: account.parse({}) }),
-  sources: z.record(name, source).default({}),
+  sources: z.record(name, sourceSettings).default({}),
   pools: z.record(name, z.strictObject({ sources: z.array(name).min(1) })).default({}),
   streams: z.record(name, stream).default({}),
   tiers: z.record(name, tier).default({}),
   limits: limits.prefault({}),
 });
 
-export type SourceConfig = z.infer<typeof source>;
 export type TierConfig = z.infer<typeof tier>;
 export type AccountConfig = z.infer<typeof account>;
 export interface StreamConfig {
@@ -132,12 +103,13 @@ export interface StreamConfig {
   readonly on_unknown: "retry" | "hold";
   readonly grace_ms: number;
   readonly expires_after_ms: number;
+  readonly provider_extras: Extras;
 }
 export type Limits = z.infer<typeof limits>;
 
 export interface Config {
   readonly accounts: Readonly<Record<string, AccountConfig>>;
-  readonly sources: Readonly<Record<string, SourceConfig>>;
+  readonly sources: Readonly<Record<string, SourceSettings>>;
   readonly pools: Readonly<Record<string, { readonly sources: readonly string[] }>>;
   readonly streams: Readonly<Record<string, StreamConfig>>;
   readonly tiers: Readonly<Record<string, TierConfig>>;
@@ -157,7 +129,7 @@ export function parseConfig(vars: unknown): Result<Config, string> {
   const parsed = schema.safeParse(vars ?? {});
   if (!parsed.success) return err(z.prettifyError(parsed.error));
   const raw = parsed.data;
-  const sources = { [SANDBOX]: source.parse({ provider: "sandbox" }), ...raw.sources };
+  const sources = { [SANDBOX]: sourceSettings.parse({ provider: "sandbox" }), ...raw.sources };
   const pools = { default: { sources: [SANDBOX] }, ...raw.pools };
   const tiers = { ...TIERS, ...raw.tiers };
   const named = {
@@ -175,6 +147,7 @@ export function parseConfig(vars: unknown): Result<Config, string> {
       on_unknown: given.on_unknown ?? defaults.on_unknown,
       grace_ms: given.grace_ms ?? defaults.grace_ms,
       expires_after_ms: given.expires_after_ms ?? defaults.expires_after_ms,
+      provider_extras: given.provider_extras ?? NO_EXTRAS,
     };
   }
   const config = { accounts: raw.accounts, sources, pools, streams, tiers, limits: raw.limits };
@@ -191,6 +164,13 @@ function danglingName(config: Config): string | null {
   for (const one of Object.values(config.streams)) {
     if (!Object.hasOwn(config.pools, one.pool)) {
       return `stream "${one.name}" names a pool "${one.pool}" that is not configured`;
+    }
+    const refusing = config.pools[one.pool]?.sources.find((source) => {
+      const provider = config.sources[source]?.provider;
+      return provider !== undefined && !lanesOf(provider).includes(one.kind);
+    });
+    if (refusing !== undefined) {
+      return `stream "${one.name}" is ${one.kind} mail, which source "${refusing}" does not take`;
     }
   }
   for (const [id, one] of Object.entries(config.accounts)) {

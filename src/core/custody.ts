@@ -31,6 +31,17 @@ export interface Envelope {
   readonly replyTo: readonly string[];
   readonly subject: string;
   readonly tags: readonly { readonly name: string; readonly value: string }[];
+  /** Left out when empty. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** What the stream lets the provider add; left out when that is nothing. */
+  readonly extras?: {
+    readonly opens: boolean;
+    readonly clicks: boolean;
+    readonly unsubscribe: boolean;
+  };
+  /** Characters of the content as stored, and its attachments: what may share a call. */
+  readonly size: number;
+  readonly attachments: number;
   readonly stream: string;
   readonly lane: Lane;
   readonly createdAt: number;

@@ -9,6 +9,7 @@ import {
   type AcceptUnit,
   type Addressee,
   type Content,
+  type Envelope,
   HEAD_MAX,
   type Head,
   INLINE_CONTENT_MAX,
@@ -28,6 +29,7 @@ export interface StreamTerms {
   readonly onUnknown: OnUnknown;
   readonly graceMs: number;
   readonly expiresAfterMs: number;
+  readonly extras: NonNullable<Envelope["extras"]>;
 }
 
 /** A message that has been checked and may be accepted. */
@@ -37,6 +39,7 @@ export interface Message {
   readonly replyTo: readonly Mailbox[];
   readonly subject: string;
   readonly tags: readonly { readonly name: string; readonly value: string }[];
+  readonly metadata: Readonly<Record<string, string>>;
   readonly stream: StreamTerms;
   readonly onUnknown: OnUnknown | null;
   readonly expiresAt: number | null;
@@ -176,6 +179,7 @@ async function prepare(
       }),
     ),
   );
+  const content = JSON.stringify(message.content);
   const head: Head = {
     envelope: {
       from: formatMailbox(message.from),
@@ -183,6 +187,10 @@ async function prepare(
       replyTo: message.replyTo.map(formatMailbox),
       subject: message.subject,
       tags: message.tags,
+      ...(Object.keys(message.metadata).length > 0 ? { metadata: message.metadata } : {}),
+      ...(Object.values(stream.extras).includes(true) ? { extras: stream.extras } : {}),
+      size: content.length,
+      attachments: message.content.attachments.length,
       stream: stream.name,
       lane: stream.lane,
       createdAt: now,
@@ -190,7 +198,6 @@ async function prepare(
     },
     addressees,
   };
-  const content = JSON.stringify(message.content);
   const unit = {
     id,
     lane: stream.lane,

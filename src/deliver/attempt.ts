@@ -1,6 +1,7 @@
 /**
  * One attempt: from a claimed message to what its provider made of it, as custody understands it.
  */
+import { canonicalAddress, type Mailbox, parseMailbox } from "../core/address.ts";
 import type { Claimed, Content, Envelope, Head } from "../core/custody.ts";
 import { unreachable } from "../core/result.ts";
 import type { Settlement } from "../core/unit.ts";
@@ -18,18 +19,19 @@ export function outgoing(
   const numbers = claimed.numbers.filter((no) => addressees[no] !== undefined);
   const of = (kind: "to" | "cc" | "bcc"): number[] =>
     numbers.filter((no) => addressees[no]?.kind === kind);
-  const mailboxes = (wanted: readonly number[]): string[] =>
-    wanted.map((no) => addressees[no]?.mailbox ?? "");
+  const mailboxes = (wanted: readonly number[]): Mailbox[] =>
+    wanted.map((no) => mailboxOf(addressees[no]?.mailbox ?? ""));
   // Providers want somebody in To. Where suppression left nobody there, the next visible ones move
   // up; blind copies stay blind, and the message goes to its sender with them.
   const [to, cc] = of("to").length > 0 ? [of("to"), of("cc")] : [of("cc"), []];
   const bcc = of("bcc");
-  const ownCopy = to.length === 0 ? [envelope.from] : [];
+  const ownCopy = to.length === 0 ? [mailboxOf(envelope.from)] : [];
   return {
     id: claimed.id,
     account,
     attempt: claimed.attempt,
     idempotencyKey: claimed.id,
+    messageId: `${claimed.id}@${envelope.fromDomain}`,
     ...fieldsOf(envelope),
     to: [...ownCopy, ...mailboxes(to)],
     cc: mailboxes(cc),
@@ -40,8 +42,28 @@ export function outgoing(
 }
 
 function fieldsOf(envelope: Envelope) {
-  const { stream, from, replyTo, subject, tags, expiresAt } = envelope;
-  return { stream, from, replyTo, subject, tags, expiresAt };
+  const { stream, lane, subject, tags, createdAt, expiresAt } = envelope;
+  return {
+    stream,
+    lane,
+    from: mailboxOf(envelope.from),
+    replyTo: envelope.replyTo.map(mailboxOf),
+    subject,
+    tags,
+    metadata: envelope.metadata ?? {},
+    extras: envelope.extras ?? NO_EXTRAS,
+    createdAt,
+    expiresAt,
+  };
+}
+
+const NO_EXTRAS = { opens: false, clicks: false, unsubscribe: false };
+
+/** A mailbox as it was accepted; that it can be read was checked then. */
+function mailboxOf(text: string): Mailbox {
+  const parsed = parseMailbox(text);
+  if (!parsed.ok) throw new Error("an accepted mailbox cannot be read");
+  return parsed.value;
 }
 
 /**
@@ -95,9 +117,12 @@ function unclipped(outcome: Outcome, { addressees }: Head): Settlement {
       return {
         kind: "accepted",
         providerMessageId: outcome.providerMessageId,
-        refused: outcome.refused.flatMap(({ address, code, text }) =>
-          addressees.flatMap((one, no) => (one.address === address ? [{ no, code, text }] : [])),
-        ),
+        refused: outcome.refused.flatMap(({ address, code, text }) => {
+          const wanted = canonicalAddress(address);
+          return addressees.flatMap((one, no) =>
+            canonicalAddress(one.address) === wanted ? [{ no, code, text }] : [],
+          );
+        }),
       };
     case "throttled":
     case "ambiguous":

@@ -1,55 +1,38 @@
 /** Every provider, by the name it has in the configuration. Adding one is one line here. */
-import type { SandboxAnswer, SandboxCall } from "../core/sandbox.ts";
-import type { Provider } from "./provider.ts";
-import { createResend } from "./resend/send.ts";
-import { createSandbox } from "./sandbox/send.ts";
+import { z } from "zod";
+import type { Lane } from "../core/custody.ts";
+import type { Result } from "../core/result.ts";
+import type { Provider, ProviderDefinition, ProviderDeps } from "./provider.ts";
+import { resend } from "./resend/send.ts";
+import { sandbox } from "./sandbox/send.ts";
 
-/** A source as configured, as far as adapters care. */
-export type SourceSettings =
-  | {
-      readonly provider: "sandbox";
-      readonly deduplicates: boolean;
-      readonly event_delay_ms: number;
-      readonly time_limit_ms: number;
-    }
-  | {
-      readonly provider: "resend";
-      readonly deduplicates: boolean;
-      readonly base_url: string;
-      readonly secret: string;
-      readonly time_limit_ms: number;
-    };
+const PROVIDERS = {
+  sandbox,
+  resend,
+} as const;
 
-export interface RegistryDeps {
-  /** The value of a secret, null when it is not set. */
-  readonly secret: (name: string) => string | null;
-  readonly sandbox: (call: SandboxCall) => Promise<SandboxAnswer>;
-}
+type Name = keyof typeof PROVIDERS;
+type Schemas = { [One in Name]: (typeof PROVIDERS)[One]["settings"] }[Name];
 
-/** Makes the provider of a source; null when a secret it names is not set. */
+const schemas = Object.values(PROVIDERS).map(({ settings }) => settings);
+
+/** A source as configured: the fields of its provider. */
+export const sourceSettings = z.discriminatedUnion(
+  "provider",
+  schemas as unknown as [Schemas, ...Schemas[]],
+);
+
+export type SourceSettings = z.infer<typeof sourceSettings>;
+
+/** The kinds of streams that a source of this provider may carry. */
+export const lanesOf = (name: Name): readonly Lane[] => PROVIDERS[name].lanes;
+
+/** Makes the adapter of a source; an error is one sentence, such as a secret not set. */
 export function createProvider(
-  source: string,
   settings: SourceSettings,
-  deps: RegistryDeps,
-): Provider | null {
-  switch (settings.provider) {
-    case "sandbox":
-      return createSandbox({
-        source,
-        deduplicates: settings.deduplicates,
-        eventDelayMs: settings.event_delay_ms,
-        timeLimitMs: settings.time_limit_ms,
-        call: deps.sandbox,
-      });
-    case "resend": {
-      const apiKey = deps.secret(settings.secret);
-      if (apiKey === null) return null;
-      return createResend({
-        apiKey,
-        baseUrl: settings.base_url,
-        deduplicates: settings.deduplicates,
-        timeLimitMs: settings.time_limit_ms,
-      });
-    }
-  }
+  deps: ProviderDeps,
+): Result<Provider, string> {
+  // The name that selected the schema selects the definition: they are one entry of the table.
+  const definition = PROVIDERS[settings.provider] as unknown as ProviderDefinition<Schemas>;
+  return definition.create(settings, deps);
 }

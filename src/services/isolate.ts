@@ -1,4 +1,5 @@
 /** What is the same for every request of an isolate: configuration, signer, providers. */
+import { connect } from "cloudflare:sockets";
 import { type Config, parseConfig, SANDBOX } from "../config.ts";
 import { type ShardRef, shardName } from "../core/custody.ts";
 import type { SandboxAnswer, SandboxCall } from "../core/sandbox.ts";
@@ -6,7 +7,7 @@ import { createSigner, type Signer } from "../core/signer.ts";
 import type { Services } from "../edge/context.ts";
 import type { OutboxRpc } from "../objects/outbox/rpc.ts";
 import { logLine } from "../observe/log.ts";
-import type { Provider } from "../providers/provider.ts";
+import type { EmailBinding, Provider } from "../providers/provider.ts";
 import { createProvider } from "../providers/registry.ts";
 import type { Env } from "./bindings.ts";
 import { isTestScope } from "./terms.ts";
@@ -96,16 +97,25 @@ export function providerOf(env: Env, name: string): Provider | null {
   const known = providers.get(name);
   if (known !== undefined) return known;
   const settings = config.sources[name];
-  const provider =
-    settings === undefined
-      ? null
-      : createProvider(name, settings, {
-          secret: (secret) => secretOf(env, secret),
-          sandbox: (call) => sandboxOf(env, call),
-        });
-  if (settings !== undefined && provider === null) log("source_without_secret", { source: name });
+  if (settings === undefined) return null;
+  const made = createProvider(settings, {
+    source: name,
+    secret: (secret) => secretOf(env, secret),
+    sandbox: (call) => sandboxOf(env, call),
+    email: (binding) => emailOf(env, binding),
+    connect,
+  });
+  if (!made.ok) log("source_not_usable", { source: name, reason: made.error });
+  const provider = made.ok ? made.value : null;
   providers.set(name, provider);
   return provider;
+}
+
+/** A binding of type `send_email`; any other with this name is not taken for one. */
+function emailOf(env: Env, name: string): EmailBinding | null {
+  const binding = (env as unknown as Record<string, unknown>)[name];
+  const sends = typeof (binding as { send?: unknown } | undefined)?.send === "function";
+  return sends ? (binding as EmailBinding) : null;
 }
 
 function secretOf(env: Env, name: string): string | null {

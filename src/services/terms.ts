@@ -1,10 +1,11 @@
 /** What the configuration means for one account, stream or source. */
-import type { Config, SourceConfig } from "../config.ts";
+import type { Config } from "../config.ts";
 import type { KeyMode } from "../core/api-key.ts";
 import type { ShardRef } from "../core/custody.ts";
 import type { GcraLimit } from "../core/gcra.ts";
 import type { PaceLimits } from "../core/pace.ts";
 import type { StreamTerms } from "../deliver/accept.ts";
+import type { SourceSettings } from "../providers/registry.ts";
 
 /** The suffix that keeps an account's test state apart from its live state. */
 const TEST_SUFFIX = "~test";
@@ -64,11 +65,12 @@ export function streamTerms(config: Config, name: string): StreamTerms | null {
     onUnknown: stream.on_unknown,
     graceMs: stream.grace_ms,
     expiresAfterMs: stream.expires_after_ms,
+    extras: stream.provider_extras,
   };
 }
 
 /** The limits a source's object keeps. */
-export function paceLimits(source: SourceConfig | undefined): PaceLimits {
+export function paceLimits(source: SourceSettings | undefined): PaceLimits {
   const { requests_per_second, recipients_per_second } = source?.rate ?? {};
   const sites = Object.entries(source?.sites ?? {}).map(([site, { per_minute, burst }]) => [
     site,

@@ -41,6 +41,8 @@ export interface Plan {
   readonly status?: number;
   readonly name?: string;
   readonly message?: string;
+  /** Positions in a call of several (or of recipients, where a provider names those) to refuse. */
+  readonly refuse?: readonly number[];
 }
 
 /** One message that was accepted, by our id in its tags or else by its subject. */
@@ -71,8 +73,13 @@ export interface Counts {
 
 /** A request as it came in. */
 export interface ReceivedRequest {
+  readonly method: string;
+  /** Path and query. */
+  readonly url: string;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** As UTF-8. */
   readonly body: string;
+  readonly bytes: Buffer;
 }
 
 /** A running emulator on 127.0.0.1. */
@@ -86,6 +93,17 @@ export interface Emulator {
   /** Forgets counts, keys and requests; the plan is a plain `accept` that honours keys. */
   reset(): void;
   close(): Promise<void>;
+}
+
+/** How one provider is emulated, and what a source needs to reach it. */
+export interface ProviderEmulator {
+  /** Starts one on 127.0.0.1; port 0, the default, takes a free one. */
+  start(options?: { readonly port?: number }): Promise<Emulator>;
+  /** The fields of a source in the configuration, and the secrets it names. */
+  source(url: string): {
+    readonly settings: Readonly<Record<string, unknown>> & { readonly provider: string };
+    readonly secrets: Readonly<Record<string, string>>;
+  };
 }
 
 /** Counts acceptances. */

@@ -1,18 +1,21 @@
 /** Sends through Resend's HTTP API (https://resend.com/docs/api-reference/emails/send-email). */
-import { discard, readAnswer, redact } from "../answer.ts";
-import type { Outcome, OutgoingMessage, Provider, SendDeps, Tag } from "../provider.ts";
+import { z } from "zod";
+import { formatMailbox } from "../../core/address.ts";
+import { ok } from "../../core/result.ts";
+import { call, mailboxesIn, type Request } from "../http.ts";
+import type { Outcome, OutgoingMessage, ProviderDefinition, SendDeps, Tag } from "../provider.ts";
+import { baseUrl, batching, deduplication, remote, secretName, secrets } from "../settings.ts";
 import { outcomeOf } from "./outcome.ts";
 
-/** One source of this provider. */
-export interface ResendSettings {
-  readonly apiKey: string;
-  /** Without a trailing slash; https://api.resend.com but in tests and for compatible services. */
-  readonly baseUrl: string;
-  /** Whether the service behind `baseUrl` honours Idempotency-Key; Resend does. */
-  readonly deduplicates: boolean;
-  /** How long one send may take, in milliseconds. */
-  readonly timeLimitMs: number;
-}
+const settings = z.strictObject({
+  provider: z.literal("resend"),
+  ...remote,
+  ...deduplication,
+  ...batching,
+  base_url: baseUrl("https://api.resend.com"),
+  /** The name of the secret that holds the API key. */
+  secret: secretName,
+});
 
 /** Resend takes up to 50 recipients in a call. */
 const RECIPIENTS_MAX = 50;
@@ -27,95 +30,79 @@ const TAG_MAX = 256;
 export const ID_TAG = "postern_id";
 export const ACCOUNT_TAG = "postern_account";
 
-/** Makes the adapter of one source. */
-export function createResend(settings: ResendSettings): Provider {
-  const url = `${settings.baseUrl.replace(/\/+$/, "")}/emails`;
-  return {
-    capabilities: {
-      recipientsMax: RECIPIENTS_MAX,
-      bytesMax: BYTES_MAX,
-      deduplicatesForMs: settings.deduplicates ? DEDUPLICATES_FOR_MS : 0,
-    },
-    timeLimitMs: settings.timeLimitMs,
-    send: (message, deps) => send(settings, url, message, deps),
-  };
-}
+/** Resend, and services that speak its dialect. */
+export const resend: ProviderDefinition<typeof settings> = {
+  settings,
+  lanes: ["transactional", "broadcast"],
+  create(source, deps) {
+    const given = secrets({ apiKey: source.secret }, deps.secret);
+    if (!given.ok) return given;
+    const { apiKey } = given.value;
+    const deduplicatesForMs = source.deduplicates ? DEDUPLICATES_FOR_MS : 0;
+    return ok({
+      capabilities: {
+        recipientsMax: RECIPIENTS_MAX,
+        bytesMax: BYTES_MAX,
+        deduplicatesForMs,
+        batch: null,
+        schedules: true,
+        unsubscribes: false,
+        tracks: false,
+        expiryMaxMs: 0,
+      },
+      timeLimitMs: source.time_limit_ms,
+      send: (message, to) => send(source.base_url, apiKey, message, to),
+    });
+  },
+};
 
 async function send(
-  settings: ResendSettings,
-  url: string,
+  base: string,
+  apiKey: string,
   message: OutgoingMessage,
   deps: SendDeps,
 ): Promise<Outcome> {
-  if (deps.signal.aborted) return notSent("not_started", "the attempt ended before it began");
-  const headers = headersOf(settings.apiKey, message.idempotencyKey);
-  if (headers === null) {
-    return {
-      ...notSent("bad_header", "the key of this source is not a header value"),
-      retryable: false,
-    };
-  }
-  let response: Response;
-  try {
-    response = await deps.fetch(url, {
-      method: "POST",
-      headers,
-      body: JSON.stringify(bodyOf(message)),
-      // A redirected POST may be repeated as a GET, or carry the key to another host.
-      redirect: "manual",
-      signal: deps.signal,
-    });
-  } catch (reason) {
-    if (deps.signal.aborted)
-      return { kind: "ambiguous", reason: "no answer within the time limit" };
-    if (neverConnected(reason)) return notSent("unreachable", "no connection to Resend");
-    return { kind: "ambiguous", reason: "the connection was lost before an answer" };
-  }
-  const redirected = response.status >= 300 && response.status < 400;
-  if (redirected) discard(response.body);
-  const body = redirected ? null : await readAnswer(response);
-  return outcomeOf({
-    status: response.status,
-    retryAfter: response.headers.get("retry-after"),
-    body: body?.ok ? body.value : null,
-    now: deps.now(),
-    redacted: (text) => redact(text, secretsOf(settings, message)),
-  });
+  const body = JSON.stringify(bodyOf(message));
+  const request = requestOf(`${base}/emails`, apiKey, message.idempotencyKey, body, [message]);
+  const answer = await call(request, deps);
+  return answer.ok ? outcomeOf(answer.value) : answer.error;
 }
 
-/** A failure with nothing written: another attempt cannot be a second copy. */
-function notSent(code: string, text: string): Outcome & { kind: "failed" } {
-  return { kind: "failed", fault: "provider", retryable: true, code, text };
-}
-
-/** Null when the key holds what no header may (RFC 9110 section 5.5). */
-function headersOf(apiKey: string, idempotencyKey: string): Headers | null {
-  try {
-    return new Headers({
+function requestOf(
+  url: string,
+  apiKey: string,
+  key: string,
+  body: string,
+  messages: readonly OutgoingMessage[],
+): Request {
+  return {
+    service: "Resend",
+    url,
+    headers: {
       Authorization: `Bearer ${apiKey}`,
       "Content-Type": "application/json",
-      // Resend refuses calls without one, and the Workers runtime sends none by itself.
-      "User-Agent": "postern",
-      "Idempotency-Key": idempotencyKey,
-    });
-  } catch {
-    return null;
-  }
+      "Idempotency-Key": key,
+    },
+    body,
+    bytesMax: BYTES_MAX,
+    secrets: [apiKey, ...mailboxesIn(...messages)],
+  };
 }
 
 /** The message in Resend's words; a field without content is left out. */
 function bodyOf(message: OutgoingMessage): Record<string, unknown> {
-  const list = (values: readonly string[]) => (values.length > 0 ? values : undefined);
+  const list = (values: OutgoingMessage["to"]) =>
+    values.length > 0 ? values.map(formatMailbox) : undefined;
   return {
-    from: message.from,
-    to: message.to,
+    from: formatMailbox(message.from),
+    to: message.to.map(formatMailbox),
     cc: list(message.cc),
     bcc: list(message.bcc),
     reply_to: list(message.replyTo),
     subject: message.subject,
     html: message.html,
     text: message.text,
-    headers: Object.keys(message.headers).length > 0 ? message.headers : undefined,
+    headers: { ...message.headers, "Message-ID": `<${message.messageId}>` },
     tags: tagsOf(message),
     attachments:
       message.attachments.length > 0
@@ -135,38 +122,14 @@ function tagsOf(message: OutgoingMessage): Tag[] {
     { name: ID_TAG, value: tagValue(message.id) },
     { name: ACCOUNT_TAG, value: tagValue(message.account) },
   ];
+  const given = [
+    ...message.tags,
+    ...Object.entries(message.metadata).map(([name, value]) => ({ name, value: tagValue(value) })),
+  ];
   const names = new Set(own.map((tag) => tag.name));
-  return [...message.tags.filter((tag) => !names.has(tag.name)), ...own];
+  return [...given.filter((tag) => !names.has(tag.name)), ...own];
 }
 
 function tagValue(text: string): string {
   return text.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, TAG_MAX);
 }
-
-/** What must not come back in a provider's words: the key, and every mailbox as it was given. */
-function secretsOf(settings: ResendSettings, message: OutgoingMessage): string[] {
-  const { from, to, cc, bcc, replyTo } = message;
-  return [settings.apiKey, from, ...to, ...cc, ...bcc, ...replyTo];
-}
-
-/**
- * Whether the runtime says that no connection came about, so that nothing was written. Node names
- * the failing call. The Workers runtime says "Network connection lost." for a refused connection
- * and for a reset alike, so there it is never certain.
- */
-function neverConnected(reason: unknown): boolean {
-  if (!(reason instanceof Error)) return false;
-  if (/\bconnection refused\b/i.test(reason.message)) return true;
-  const cause = reason.cause;
-  if (typeof cause !== "object" || cause === null) return false;
-  const { code, syscall } = cause as { code?: unknown; syscall?: unknown };
-  return syscall === "connect" || syscall === "getaddrinfo" || NO_CONNECTION.has(String(code));
-}
-
-/** Codes that only a failing connect gives; several addresses give no `syscall`. */
-const NO_CONNECTION: ReadonlySet<string> = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "UND_ERR_CONNECT_TIMEOUT",
-]);

@@ -2,46 +2,56 @@
  * The sandbox source: a provider whose world is a Durable Object. It takes a message, remembers
  * its key when it deduplicates, and reports delivery later, as a provider does.
  */
-import { parseMailbox } from "../../core/address.ts";
-import {
-  magicOf,
-  SANDBOX_WINDOW_MS,
-  type SandboxAnswer,
-  type SandboxCall,
-} from "../../core/sandbox.ts";
-import type { Outcome, OutgoingMessage, Provider, SendDeps } from "../provider.ts";
+import { z } from "zod";
+import { ok } from "../../core/result.ts";
+import { magicOf, SANDBOX_WINDOW_MS, type SandboxCall } from "../../core/sandbox.ts";
+import type { Outcome, OutgoingMessage, ProviderDefinition, SendDeps } from "../provider.ts";
+import { deduplication, pace } from "../settings.ts";
 
-export interface SandboxSettings {
-  readonly source: string;
-  readonly deduplicates: boolean;
-  readonly eventDelayMs: number;
-  readonly timeLimitMs: number;
-  readonly call: (call: SandboxCall) => Promise<SandboxAnswer>;
+const settings = z.strictObject({
+  provider: z.literal("sandbox"),
+  ...pace,
+  ...deduplication,
+  /** Until a delivery is reported, as a mailbox operator would. */
+  event_delay_ms: z.number().int().min(0).max(60_000).default(300),
+  /** Short, because `timeout@sandbox.test` makes callers wait for it. */
+  time_limit_ms: z.number().int().min(10).max(30_000).default(1_000),
+});
+
+/** What one send needs of its source. */
+interface World {
+  readonly base: Pick<SandboxCall, "source" | "deduplicates" | "eventDelayMs">;
+  readonly call: (call: SandboxCall) => Promise<{ readonly providerMessageId: string } | null>;
 }
 
-/** Makes the sandbox source; `settings.call` reaches the account's world. */
-export function createSandbox(settings: SandboxSettings): Provider {
-  return {
-    capabilities: {
-      recipientsMax: 50,
-      bytesMax: 40 * 1024 * 1024,
-      deduplicatesForMs: settings.deduplicates ? SANDBOX_WINDOW_MS : 0,
-    },
-    timeLimitMs: settings.timeLimitMs,
-    send: (message, deps) => send(settings, message, deps),
-  };
-}
+/** The sandbox; its world is the account's. */
+export const sandbox: ProviderDefinition<typeof settings> = {
+  settings,
+  lanes: ["transactional", "broadcast"],
+  create(given, deps) {
+    const { deduplicates, event_delay_ms: eventDelayMs } = given;
+    const world = { base: { source: deps.source, deduplicates, eventDelayMs }, call: deps.sandbox };
+    return ok({
+      capabilities: {
+        recipientsMax: 50,
+        bytesMax: 40 * 1024 * 1024,
+        deduplicatesForMs: deduplicates ? SANDBOX_WINDOW_MS : 0,
+        batch: null,
+        schedules: false,
+        unsubscribes: false,
+        tracks: false,
+        expiryMaxMs: 0,
+      },
+      timeLimitMs: given.time_limit_ms,
+      send: (message, to) => send(world, message, to),
+    });
+  },
+};
 
-async function send(
-  settings: SandboxSettings,
-  message: OutgoingMessage,
-  deps: SendDeps,
-): Promise<Outcome> {
+async function send(world: World, message: OutgoingMessage, deps: SendDeps): Promise<Outcome> {
   // Ours are the last ones: a copy to the sender may stand before them.
   const mailboxes = [...message.to, ...message.cc, ...message.bcc];
-  const all = mailboxes.slice(-message.recipientNumbers.length).map((mailbox, index) => {
-    const parsed = parseMailbox(mailbox);
-    const address = parsed.ok ? parsed.value.address : "";
+  const all = mailboxes.slice(-message.recipientNumbers.length).map(({ address }, index) => {
     return { no: message.recipientNumbers[index] ?? index, address, magic: magicOf(address) };
   });
   const refused = all.filter((one) => one.magic === "suppressed");
@@ -53,13 +63,11 @@ async function send(
       text: "the provider's own list has this recipient",
     };
   }
-  const answer = await settings.call({
-    source: settings.source,
+  const answer = await world.call({
+    ...world.base,
     account: message.account,
     messageId: message.id,
     key: message.idempotencyKey,
-    deduplicates: settings.deduplicates,
-    eventDelayMs: settings.eventDelayMs,
     recipients: all.flatMap(({ no, magic }) => (magic === "suppressed" ? [] : [{ no, magic }])),
   });
   if (answer === null) {

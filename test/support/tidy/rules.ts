@@ -43,11 +43,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     types: ["services.ts", "config.ts", "core"],
     packages: ["hono"],
   },
-  "config.ts": { imports: ["core"], packages: ["zod"] },
+  "config.ts": { imports: ["core", "providers"], packages: ["zod"] },
   "services.ts": { imports: ["services"] },
   services: {
     imports: ["config.ts", "providers", "store", "observe", "core"],
     types: ["objects", "edge", "verify", "deliver", "feedback"],
+    packages: ["cloudflare:sockets"],
   },
   edge: {
     imports: ["core"],
@@ -69,7 +70,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   deliver: { imports: ["core"], types: [CONTRACT, "config.ts"] },
   feedback: { imports: ["core"], types: [CONTRACT, "config.ts"] },
   observe: { imports: ["core"], types: ["config.ts"] },
-  providers: { imports: ["core", "mime"], types: ["config.ts"] },
+  providers: { imports: ["core", "mime"], packages: ["zod", "aws4fetch"] },
   objects: { imports: ["core"], packages: OBJECT },
   store: { imports: ["core"] },
   mime: { imports: ["core"], packages: ["mimetext"] },

@@ -1,0 +1,101 @@
+/** What an adapter that takes several messages in a call must do besides. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Outcome, Provider } from "../../src/providers/provider.ts";
+import type { Emulator, Plan } from "../emulator/emulator.ts";
+import { member } from "./messages.ts";
+import { depsFor, expectDiscreet, makeProvider, type ProviderUnderTest } from "./provider.ts";
+
+const HASTY_MS = 200;
+const PATIENT_MS = 10_000;
+const KEY = "0190a1b2-0000-7e5f-8a9b-0c1d2e3f4a5b";
+
+/** Runs the suite if the adapter declares that it takes batches. */
+export function batchContract(name: string, under: ProviderUnderTest): void {
+  describe(`${name} keeps the contract of batches`, () => {
+    let emulator: Emulator;
+    let provider: Provider;
+    beforeAll(async () => {
+      emulator = await under.emulator.start();
+      provider = makeProvider(under, emulator);
+    });
+    beforeEach(() => emulator.reset());
+    afterAll(() => emulator.close());
+
+    const three = [member(0), member(1), member(2)];
+
+    async function sent(plan: Plan, messages = three, limitMs = PATIENT_MS) {
+      emulator.control(plan);
+      if (provider.sendBatch === undefined) throw new Error("it takes no batches");
+      const outcomes = await provider.sendBatch(messages, KEY, depsFor(limitMs));
+      expect(outcomes).toHaveLength(messages.length);
+      const secrets = Object.values(under.emulator.source(emulator.url).secrets);
+      for (const outcome of outcomes) expectDiscreet(outcome, secrets);
+      return outcomes;
+    }
+
+    const kinds = (outcomes: readonly Outcome[]) => outcomes.map(({ kind }) => kind);
+
+    test("it says whether it takes batches, and does as it says", () => {
+      const { batch } = provider.capabilities;
+      expect(provider.sendBatch !== undefined).toBe(batch !== null);
+      if (batch !== null) expect(batch.messagesMax).toBeGreaterThan(1);
+      if (batch !== null && "batch" in under.definition.settings.shape) {
+        const off = makeProvider(under, emulator, { batch: false });
+        expect(off.capabilities.batch).toBeNull();
+        expect(off.sendBatch).toBeUndefined();
+      }
+    });
+
+    test("a group leaves in one call, and each message is accepted once", async ({ skip }) => {
+      if (provider.sendBatch === undefined) skip();
+      const outcomes = await sent({});
+      expect(kinds(outcomes)).toEqual(["accepted", "accepted", "accepted"]);
+      const { requests, accepted } = emulator.counts();
+      expect(requests).toBe(1);
+      expect(accepted.map(({ key, count }) => ({ key, count }))).toEqual(
+        three.map(({ id }) => ({ key: id, count: 1 })),
+      );
+      for (const [index, outcome] of outcomes.entries()) {
+        const id = outcome.kind === "accepted" ? outcome.providerMessageId : "";
+        expect(accepted[index]?.providerIds).toContain(id);
+      }
+    });
+
+    test("a refused message of a group is told apart; none is accepted unsaid", async ({
+      skip,
+    }) => {
+      if (provider.sendBatch === undefined) skip();
+      const outcomes = await sent({ refuse: [1] });
+      const accepted = new Set(emulator.counts().accepted.map(({ key }) => key));
+      for (const [index, outcome] of outcomes.entries()) {
+        const wasAccepted = accepted.has(three[index]?.id ?? "");
+        expect(outcome.kind === "accepted", String(index)).toBe(wasAccepted);
+        // What was not taken because of another is tried again, alone.
+        if (!wasAccepted && index !== 1) {
+          expect(outcome).toMatchObject({ kind: "failed", retryable: true });
+        }
+      }
+      expect(["rejected", "failed"]).toContain(outcomes[1]?.kind);
+    });
+
+    test("a throttled, broken or unanswering call is that for each message", async ({ skip }) => {
+      if (provider.sendBatch === undefined) skip();
+      const all = (kind: string) => [kind, kind, kind];
+      expect(kinds(await sent({ mode: "throttle" }))).toEqual(all("throttled"));
+      expect(kinds(await sent({ mode: "refuse" }))).toEqual(all("failed"));
+      expect(kinds(await sent({ mode: "accept_reset" }))).not.toContain("failed");
+      emulator.reset();
+      expect(kinds(await sent({ mode: "hang" }, three, HASTY_MS))).toContain("ambiguous");
+      emulator.reset();
+      expect(kinds(await sent({ mode: "swallow" }, three, HASTY_MS))).toContain("ambiguous");
+    });
+
+    test("the identical batch under the same key is accepted once", async ({ skip }) => {
+      const { batch } = provider.capabilities;
+      if (batch === null || batch.deduplicatesForMs === 0) skip();
+      await sent({ mode: "hang" }, three, HASTY_MS);
+      expect(kinds(await sent({ mode: "accept" }))).toEqual(["accepted", "accepted", "accepted"]);
+      expect(emulator.counts()).toMatchObject({ acceptances: 3, doubled: 0, replayed: 1 });
+    });
+  });
+}
