@@ -38,6 +38,7 @@ export function batchContract(name: string, under: ProviderUnderTest): void {
     test("it says whether it takes batches, and does as it says", () => {
       const { batch } = provider.capabilities;
       expect(provider.sendBatch !== undefined).toBe(batch !== null);
+      expect(batch !== null).toBe(under.batches === true);
       if (batch !== null) expect(batch.messagesMax).toBeGreaterThan(1);
       if (batch !== null && "batch" in under.definition.settings.shape) {
         const off = makeProvider(under, emulator, { batch: false });
@@ -46,8 +47,9 @@ export function batchContract(name: string, under: ProviderUnderTest): void {
       }
     });
 
-    test("a group leaves in one call, and each message is accepted once", async ({ skip }) => {
-      if (provider.sendBatch === undefined) skip();
+    if (under.batches !== true) return;
+
+    test("a group leaves in one call, and each message is accepted once", async () => {
       const outcomes = await sent({});
       expect(kinds(outcomes)).toEqual(["accepted", "accepted", "accepted"]);
       const { requests, accepted } = emulator.counts();
@@ -64,7 +66,6 @@ export function batchContract(name: string, under: ProviderUnderTest): void {
     test("a refused message of a group is told apart; none is accepted unsaid", async ({
       skip,
     }) => {
-      if (provider.sendBatch === undefined) skip();
       const outcomes = await sent({ refuse: [1] });
       const accepted = new Set(emulator.counts().accepted.map(({ key }) => key));
       for (const [index, outcome] of outcomes.entries()) {
@@ -78,8 +79,7 @@ export function batchContract(name: string, under: ProviderUnderTest): void {
       expect(["rejected", "failed"]).toContain(outcomes[1]?.kind);
     });
 
-    test("a throttled, broken or unanswering call is that for each message", async ({ skip }) => {
-      if (provider.sendBatch === undefined) skip();
+    test("a throttled, broken or unanswering call is that for each message", async () => {
       const all = (kind: string) => [kind, kind, kind];
       expect(kinds(await sent({ mode: "throttle" }))).toEqual(all("throttled"));
       expect(kinds(await sent({ mode: "refuse" }))).toEqual(all("failed"));
@@ -90,9 +90,10 @@ export function batchContract(name: string, under: ProviderUnderTest): void {
       expect(kinds(await sent({ mode: "swallow" }, three, HASTY_MS))).toContain("ambiguous");
     });
 
-    test("the identical batch under the same key is accepted once", async ({ skip }) => {
-      const { batch } = provider.capabilities;
-      if (batch === null || batch.deduplicatesForMs === 0) skip();
+    if (!under.deduplicates) return;
+
+    test("the identical batch under the same key is accepted once", async () => {
+      expect(provider.capabilities.batch?.deduplicatesForMs).toBeGreaterThan(0);
       await sent({ mode: "hang" }, three, HASTY_MS);
       expect(kinds(await sent({ mode: "accept" }))).toEqual(["accepted", "accepted", "accepted"]);
       expect(emulator.counts()).toMatchObject({ acceptances: 3, doubled: 0, replayed: 1 });

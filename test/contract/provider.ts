@@ -31,6 +31,8 @@ export interface ProviderUnderTest {
   readonly errors: readonly { readonly plan: Plan; readonly outcome: object }[];
   /** Whether it recognises a repeated key. */
   readonly deduplicates: boolean;
+  /** Whether it takes several messages in a call. */
+  readonly batches?: boolean;
   /** `http` (the default) adds what only HTTP has: redirects, Retry-After, a thrown fetch. */
   readonly transport?: "http" | "other";
   /** Ways an accepting answer can be unreadable; fewer where success has no body. */
