@@ -42,6 +42,8 @@ export interface Envelope {
   /** Characters of the content as stored, and its attachments: what may share a call. */
   readonly size: number;
   readonly attachments: number;
+  /** The same for messages that differ in nothing but recipients and metadata; broadcasts only. */
+  readonly digest?: string;
   readonly stream: string;
   readonly lane: Lane;
   readonly createdAt: number;
@@ -74,6 +76,12 @@ export interface Content {
  * Characters of content that stay in the Outbox's row: a row is at most 2 MB, a small one is fast.
  */
 export const INLINE_CONTENT_MAX = 128 * 1024;
+
+/**
+ * Characters of content with which a message may share a provider call: a hundred of them are 3 MB,
+ * of which several calls are in memory at a time.
+ */
+export const SHARED_CONTENT_MAX = 32 * 1024;
 
 /** Bytes of a value as JSON in UTF-8, which is how queues count. */
 export function jsonBytes(value: unknown): number {
@@ -151,18 +159,38 @@ export interface Peeked {
   readonly numbers: readonly number[];
   /** The source an ambiguous attempt went to: the repeat goes there and nowhere else. */
   readonly frozenSource: string | null;
+  /** The call of several that is to be repeated, as it was, under this key. */
+  readonly batch: string | null;
+  /** Nothing has gone wrong with it so far: it may share a call with others. */
+  readonly fresh: boolean;
+  readonly onUnknown: OnUnknown;
 }
 
 export interface ClaimRequest {
   readonly id: string;
   readonly suppressed: readonly { readonly no: number; readonly code: string }[];
   /** Null when nobody is left to write to. */
-  readonly attempt: { readonly source: string; readonly deduplicatesForMs: number } | null;
+  readonly attempt: {
+    readonly source: string;
+    readonly deduplicatesForMs: number;
+    /** What leaves in one call has the same group within one claim. */
+    readonly group: BatchGroup | null;
+  } | null;
 }
+
+/** A new call of several, numbered within its claim, or a known one that is repeated as it was. */
+export type BatchGroup = { readonly label: number } | { readonly key: string };
 
 export interface Claimed {
   readonly id: string;
+  /** Empty for a message whose fate is known and which is in a repeated call for its bytes. */
   readonly token: string;
+  /** The head of a message with an empty token. */
+  readonly head?: string;
+  /** The key of the call it shares with others; null when it goes alone. */
+  readonly batch: string | null;
+  /** When an earlier attempt began that may have been accepted, Unix ms; null when there is none. */
+  readonly unknownSince: number | null;
   readonly attempt: number;
   readonly leaseUntil: number;
   readonly numbers: readonly number[];

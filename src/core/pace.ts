@@ -13,9 +13,11 @@ export interface PaceLimits {
   readonly sites: Readonly<Record<string, { readonly perMinute: number; readonly burst: number }>>;
 }
 
-/** One message that asks for leave: recipients per site. */
+/** What asks for leave, all or nothing: a message, or a call of several. Recipients per site. */
 export interface OfferItem {
   readonly lane: Lane;
+  /** Its part of a call to the API: a message that shares one with nine others costs a tenth. */
+  readonly calls: number;
   readonly sites: Readonly<Record<string, number>>;
 }
 
@@ -107,7 +109,7 @@ export class Pace {
       const bucket = this.#sites.get(site);
       if (bucket !== undefined) debits.push({ bucket, cost });
     }
-    if (this.#requests !== null) debits.push({ bucket: this.#requests, cost: 1 });
+    if (this.#requests !== null) debits.push({ bucket: this.#requests, cost: item.calls });
     if (this.#recipients !== null) debits.push({ bucket: this.#recipients, cost: recipients });
     return debits;
   }

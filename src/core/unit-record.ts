@@ -30,6 +30,8 @@ export interface Attempt {
   /** How long the source recognises the same idempotency key, milliseconds; 0 when it does not. */
   readonly deduplicatesForMs: number;
   readonly startedAt: number;
+  /** The key of the call it shares with others, where a repeat is recognised by it; else empty. */
+  readonly batch: string;
 }
 
 export interface UnitRecord {
@@ -80,6 +82,12 @@ export type Settlement =
       readonly text: string;
     }
   | { readonly kind: "ambiguous"; readonly reason: string };
+
+/**
+ * The code of a failure that was another message's fault: the call they shared was refused whole,
+ * so nothing of it was accepted, and each is tried alone.
+ */
+export const BATCH_REFUSED = "batch_refused";
 
 /** Tries after a provider's failure before acceptance: soon at first, then every few minutes. */
 export const FAILURE_BACKOFF: Backoff = { firstMs: 1_000, maxMs: 300_000 };

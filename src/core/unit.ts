@@ -11,6 +11,7 @@ import { type EventType, mergeFacts, type State } from "./delivery-state.ts";
 import {
   AMBIGUOUS_BACKOFF,
   type Attempt,
+  BATCH_REFUSED,
   FAILURE_BACKOFF,
   FINAL,
   HOLD_MS,
@@ -125,7 +126,10 @@ export function settle(
       const { code, text } = outcome;
       if (outcome.retryable) {
         const failures = unit.failures + 1;
-        const next = happen({ ...unit, failures }, "waiting", numbers, now, {
+        const known = code === BATCH_REFUSED && attempt.deduplicatesForMs > 0;
+        // Under a key that is recognised, a refusal says that it was never accepted.
+        const free = known ? { frozen: null, ambiguities: 0 } : {};
+        const next = happen({ ...unit, failures, ...free }, "waiting", numbers, now, {
           ...detail,
           code,
           text,

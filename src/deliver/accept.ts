@@ -15,6 +15,7 @@ import {
   INLINE_CONTENT_MAX,
   jsonBytes,
   type Lane,
+  SHARED_CONTENT_MAX,
   type ShardRef,
 } from "../core/custody.ts";
 import { mintIds } from "../core/ids.ts";
@@ -159,6 +160,14 @@ async function chooseShard(
   return Number.parseInt(digest.slice(0, 8), 16) % shards.keyed;
 }
 
+/** What tells messages of equal content from others; only broadcasts have many such. */
+async function sameness(message: Message, content: string): Promise<{ digest?: string }> {
+  const { stream, from, replyTo, subject, tags } = message;
+  if (stream.lane !== "broadcast" || content.length > SHARED_CONTENT_MAX) return {};
+  const same = JSON.stringify([stream.name, stream.extras, from, replyTo, subject, tags, content]);
+  return { digest: (await sha256Hex(same)).slice(0, HASH_LENGTH) };
+}
+
 async function prepare(
   account: string,
   id: string,
@@ -191,6 +200,7 @@ async function prepare(
       ...(Object.values(stream.extras).includes(true) ? { extras: stream.extras } : {}),
       size: content.length,
       attachments: message.content.attachments.length,
+      ...(await sameness(message, content)),
       stream: stream.name,
       lane: stream.lane,
       createdAt: now,

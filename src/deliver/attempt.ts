@@ -83,6 +83,23 @@ export async function attempt(
   }
 }
 
+/** Runs one call of several to its end; an adapter's bug leaves all of them unknown. */
+export async function attemptBatch(
+  provider: Provider,
+  messages: readonly OutgoingMessage[],
+  key: string,
+  deps: SendDeps,
+): Promise<readonly Outcome[]> {
+  const lost = (reason: string): Outcome => ({ kind: "ambiguous", reason });
+  try {
+    const outcomes = (await provider.sendBatch?.(messages, key, deps)) ?? [];
+    return messages.map((_, index) => outcomes[index] ?? lost("adapter_said_nothing"));
+  } catch (error) {
+    const name = error instanceof Error ? error.name : "error";
+    return messages.map(() => lost(`adapter_${name}`.toLowerCase()));
+  }
+}
+
 /** Characters kept of a provider's code and text: a journal message has room for 64 such lines. */
 const CODE_MAX = 64;
 const TEXT_MAX = 200;

@@ -8,19 +8,19 @@ import { type Coalescer, createCoalescer } from "../core/coalesce.ts";
 import {
   type Claimed,
   type ClaimRef,
-  type Content,
-  type Head,
+  type ClaimRequest,
   type Pack,
   type SettleRequest,
   type ShardRef,
   shardName,
 } from "../core/custody.ts";
 import type { OfferItem } from "../core/pace.ts";
-import { leaseNeededMs } from "../core/unit.ts";
 import type { Outcome } from "../providers/provider.ts";
-import { attempt, outgoing, settlementOf } from "./attempt.ts";
+import { settlementOf } from "./attempt.ts";
+import { type Call, claimsOf, offerOf, requestsOf } from "./calls.ts";
 import { defer, type Planned, plan } from "./plan.ts";
 import type { LaneDeps, LaneMessage } from "./ports.ts";
+import { type Claim, sendCall } from "./send.ts";
 import { createSlots } from "./slots.ts";
 
 /**
@@ -37,14 +37,11 @@ const SETTLE_MAX = 32;
 /** Leases of slow sends are renewed when this part of them is over. */
 const RENEW_AFTER = 1 / 3;
 
-/** Storage that does not answer is a failure before sending: the next try has its own backoff. */
-const CONTENT_UNAVAILABLE: Outcome = {
-  kind: "failed",
-  fault: "provider",
-  retryable: true,
-  code: "content_unavailable",
-  text: "the content could not be read from storage",
-};
+/**
+ * Messages of a shared call that count as one send in flight: a call of a hundred takes ten of
+ * them, so that what is in memory at a time stays bounded.
+ */
+const MESSAGES_PER_SLOT = 10;
 
 /** Handles one batch of a lane queue. */
 export async function consumeLane(messages: readonly LaneMessage[], deps: LaneDeps): Promise<void> {
@@ -79,16 +76,22 @@ function isPack(body: unknown): body is Pack {
   );
 }
 
+/** A call that has been claimed: its open members, and what it takes to make it. */
 interface Started {
-  readonly planned: Planned;
-  readonly claimed: Claimed;
+  readonly ref: ShardRef;
+  readonly source: string;
+  readonly call: Call;
+  readonly claims: readonly Claim[];
+  readonly cost: number;
 }
 
-/** One run through planned messages: claims in groups as slots come free. */
-function createRun(planned: readonly Planned[], deps: LaneDeps) {
+const costOf = (call: Call): number => Math.ceil(call.length / MESSAGES_PER_SLOT);
+
+/** One run through planned calls: claims in groups as slots come free. */
+function createRun(planned: readonly Call[], deps: LaneDeps) {
   const slots = createSlots();
   const settlers = new Map<string, Coalescer<SettleRequest, void>>();
-  const inFlight = new Map<string, Started>();
+  const inFlight = new Set<Started>();
   const sends = new Set<Promise<void>>();
   /** Claims under way and sends without an outcome: what the limit bounds. */
   let busy = 0;
@@ -127,17 +130,22 @@ function createRun(planned: readonly Planned[], deps: LaneDeps) {
     try {
       let next = 0;
       while (next < planned.length) {
-        const room = deps.sendsInFlight - busy;
-        if (room <= 0) {
+        const group: Call[] = [];
+        for (;;) {
+          const call = planned[next];
+          // A call that is larger than the limit goes when nothing else is in flight.
+          const fits = call !== undefined && busy + costOf(call) <= deps.sendsInFlight;
+          if (call === undefined || !(fits || busy === 0)) break;
+          busy += costOf(call);
+          group.push(call);
+          next += 1;
+        }
+        if (group.length > 0) await start(group);
+        else {
           await new Promise<void>((resolve) => {
             wake = resolve;
           });
-          continue;
         }
-        const group = planned.slice(next, next + room);
-        next += group.length;
-        busy += group.length;
-        await start(group);
       }
       await Promise.all(sends);
     } finally {
@@ -145,35 +153,35 @@ function createRun(planned: readonly Planned[], deps: LaneDeps) {
     }
   }
 
-  /** Claims a group, shard by shard, and starts the sends of what was claimed. */
-  async function start(group: readonly Planned[]): Promise<void> {
-    const byShard = Map.groupBy(group, (one) => shardName(one.ref));
+  /** Claims calls, shard by shard, and makes those that were claimed. */
+  async function start(calls: readonly Call[]): Promise<void> {
+    const byShard = Map.groupBy(calls, ([first]) => (first ? shardName(first.ref) : ""));
     await Promise.all(
       [...byShard.values()].map(async (mine) => {
-        const ref = mine[0]?.ref;
+        const ref = mine[0]?.[0]?.ref;
         if (ref === undefined) return;
-        const claimed = await claim(ref, mine);
+        const claimed = await claim(ref, mine.flatMap(requestsOf));
         const byId = new Map(claimed.map((one) => [one.id, one]));
-        const unused = mine.filter((one) => !byId.has(one.id));
-        free(unused.length);
-        for (const one of mine) {
-          const mineNow = byId.get(one.id);
-          if (mineNow !== undefined) launch({ planned: one, claimed: mineNow });
+        for (const call of mine) {
+          const started = claimsOf(call, byId, claimed);
+          for (const one of started) launch(ref, one.call, one.claims);
+          free(costOf(call) - started.reduce((sum, one) => sum + costOf(one.call), 0));
+          const unused = call.filter((one) => !byId.has(one.id));
+          await refund(unused, call);
         }
-        await refund(unused);
       }),
     );
   }
 
   /** An Outbox that does not answer gets the mail back; what it did claim ends with its lease. */
-  async function claim(ref: ShardRef, mine: readonly Planned[]): Promise<Claimed[]> {
+  async function claim(ref: ShardRef, requests: readonly ClaimRequest[]): Promise<Claimed[]> {
     try {
-      return await deps.outbox(ref).claim(mine.map((one) => one.request));
+      return await deps.outbox(ref).claim(requests);
     } catch (error) {
-      deps.log("claim_failed", { reason: String(error), count: mine.length });
+      deps.log("claim_failed", { reason: String(error), count: requests.length });
       const notBefore = deps.now() + CLAIM_WAIT_MS;
       await defer(
-        mine.map(({ id }) => ({ ref, id, notBefore })),
+        requests.map(({ id }) => ({ ref, id, notBefore })),
         deps,
       );
       return [];
@@ -181,9 +189,10 @@ function createRun(planned: readonly Planned[], deps: LaneDeps) {
   }
 
   /** A grant that was not used goes back to its source. */
-  async function refund(unused: readonly Planned[]): Promise<void> {
+  async function refund(unused: readonly Planned[], call: Call): Promise<void> {
     for (const [source, group] of Map.groupBy(unused, (one) => one.source)) {
-      if (source !== null) await tell(source, { refunds: group.map((one) => one.offer) });
+      if (source === null) continue;
+      await tell(source, { refunds: group.map((one) => offerOf(one, call)) });
     }
   }
 
@@ -198,81 +207,61 @@ function createRun(planned: readonly Planned[], deps: LaneDeps) {
       .catch((error: unknown) => deps.log("source_not_told", { reason: String(error), source }));
   }
 
-  function launch(started: Started): void {
-    inFlight.set(started.claimed.token, started);
+  function launch(ref: ShardRef, call: Call, claims: readonly Claim[]): void {
+    const started = { ref, source: call[0]?.source ?? "", call, claims, cost: costOf(call) };
+    inFlight.add(started);
     const sending = send(started)
       .catch((error: unknown) => {
         // The lease runs out and the Outbox takes the message up again as unknown.
         deps.log("outcome_unsettled", { reason: String(error) });
       })
       .finally(() => {
-        inFlight.delete(started.claimed.token);
+        inFlight.delete(started);
         sends.delete(sending);
       });
     sends.add(sending);
   }
 
-  async function send({
-    planned: { ref, id, head, source, offer },
-    claimed,
-  }: Started): Promise<void> {
-    const outcome = await outcomeOf(ref, head, source, claimed).finally(() => free(1));
-    if (outcome === null) {
-      await deps.outbox(ref).release([{ id, token: claimed.token }]);
-      if (source !== null) await tell(source, { refunds: [offer] });
+  async function send({ ref, source, call, claims, cost }: Started): Promise<void> {
+    const outcomes = await sendCall(ref, source, claims, slots, deps).finally(() => free(cost));
+    if (outcomes === null) {
+      await deps.outbox(ref).release(refsOf(claims));
+      if (source !== "") await refund(call, call);
       return;
     }
-    if (outcome.kind === "throttled" && source !== null) {
-      await tell(source, { throttledUntil: deps.now() + outcome.retryAfterMs });
+    const waits = outcomes.flatMap((one) => (one.kind === "throttled" ? one.retryAfterMs : []));
+    if (waits.length > 0 && source !== "") {
+      await tell(source, { throttledUntil: deps.now() + Math.max(...waits) });
     }
-    const settlement = settlementOf(outcome, head);
-    await settlerOf(ref).add({ id, token: claimed.token, outcome: settlement });
-  }
-
-  /** Null when the claim came too late to be used: then nothing was sent. */
-  async function outcomeOf(
-    ref: ShardRef,
-    head: Head,
-    source: string | null,
-    claimed: Claimed,
-  ): Promise<Outcome | null> {
-    const provider = deps.provider(source ?? "");
-    if (provider === null) return null;
-    const content = await contentOf(claimed);
-    if (content === null) return CONTENT_UNAVAILABLE;
-    if (claimed.leaseUntil - deps.now() < leaseNeededMs(provider.timeLimitMs)) return null;
-    const message = outgoing(ref.account, head, claimed, content);
-    return slots.run(provider.timeLimitMs, (signal) =>
-      attempt(provider, message, { fetch: deps.fetch, now: deps.now, signal }),
+    const settler = settlerOf(ref);
+    await Promise.all(
+      claims.map(async ({ head, claimed: { id, token } }, index) => {
+        const outcome: Outcome | undefined = outcomes[index];
+        if (outcome === undefined || token === "") return;
+        await settler.add({ id, token, outcome: settlementOf(outcome, head) });
+      }),
     );
-  }
-
-  async function contentOf({ content }: Claimed): Promise<Content | null> {
-    try {
-      if ("inline" in content) return JSON.parse(content.inline) as Content;
-      const text = await deps.content(content.key);
-      return text === null ? null : (JSON.parse(text) as Content);
-    } catch (error) {
-      deps.log("content_unavailable", { reason: String(error) });
-      return null;
-    }
   }
 
   async function renew(): Promise<void> {
     const soon = deps.now() + deps.leaseMs * (1 - RENEW_AFTER);
-    const ageing = [...inFlight.values()].filter((one) => one.claimed.leaseUntil < soon);
-    for (const [, group] of Map.groupBy(ageing, (one) => shardName(one.planned.ref))) {
-      const ref = group[0]?.planned.ref;
+    const ageing = [...inFlight].filter(({ claims }) =>
+      claims.some(({ claimed }) => claimed.leaseUntil < soon),
+    );
+    for (const [, group] of Map.groupBy(ageing, ({ ref }) => shardName(ref))) {
+      const ref = group[0]?.ref;
       if (ref === undefined) continue;
-      const claims: ClaimRef[] = group.map(({ claimed: { id, token } }) => ({ id, token }));
       // A renewal that fails leaves the lease to run out, which is safe: the outcome is then
       // unknown.
       await deps
         .outbox(ref)
-        .renew(claims)
+        .renew(group.flatMap(({ claims }) => refsOf(claims)))
         .catch((error: unknown) => deps.log("renew_failed", { reason: String(error) }));
     }
   }
 
   return { done };
 }
+
+const refsOf = (claims: readonly Claim[]): ClaimRef[] =>
+  claims.flatMap(({ claimed: { id, token } }) => (token === "" ? [] : [{ id, token }]));

@@ -11,7 +11,8 @@ import {
   type SuppressedRecipient,
   shardName,
 } from "../core/custody.ts";
-import type { OfferItem } from "../core/pace.ts";
+import type { Grant } from "../core/pace.ts";
+import { type Call, callsOf, isRepeat, offerOf, offerOfAll } from "./calls.ts";
 import type { LaneDeps } from "./ports.ts";
 
 /** A message that has leave to be sent, or nobody left to be sent to. */
@@ -19,8 +20,10 @@ export interface Planned {
   readonly ref: ShardRef;
   readonly id: string;
   readonly head: Head;
+  readonly peeked: Peeked;
+  /** Recipients per domain. */
+  readonly sites: Readonly<Record<string, number>>;
   readonly request: ClaimRequest;
-  readonly offer: OfferItem;
   readonly source: string | null;
 }
 
@@ -40,7 +43,7 @@ const NO_SOURCE_WAIT_MS = 30_000;
 const NO_ANSWER_WAIT_MS = 1_000;
 
 export interface Plan {
-  readonly granted: readonly Planned[];
+  readonly granted: readonly Call[];
   /** Packs whose Outbox could not be asked: for the queue to bring again. */
   readonly unread: readonly Pack[];
 }
@@ -67,7 +70,7 @@ export async function plan(packs: readonly Pack[], deps: LaneDeps): Promise<Plan
   return { granted: await decide([...once.values()], deps), unread };
 }
 
-async function decide(candidates: readonly Candidate[], deps: LaneDeps): Promise<Planned[]> {
+async function decide(candidates: readonly Candidate[], deps: LaneDeps): Promise<Call[]> {
   if (candidates.length === 0) return [];
   const known = await suppression(candidates, deps);
   const waits: { ref: ShardRef; id: string; notBefore: number }[] = [];
@@ -85,7 +88,7 @@ async function decide(candidates: readonly Candidate[], deps: LaneDeps): Promise
     if (planned === null) wait(NO_SOURCE_WAIT_MS);
     else routed.push(planned);
   }
-  const granted = await offer(routed, waits, deps);
+  const granted = await offer(callsOf(routed, deps.provider), waits, deps);
   await defer(waits, deps);
   return granted;
 }
@@ -132,7 +135,7 @@ function route(
   suppressed: readonly SuppressedRecipient[],
   deps: LaneDeps,
 ): Planned | null {
-  const { stream, lane } = head.envelope;
+  const { stream } = head.envelope;
   const refused = peeked.frozenSource !== null ? [] : refusals(peeked, head, suppressed);
   const gone = new Set(refused.map((one) => one.no));
   const numbers = peeked.numbers.filter((no) => !gone.has(no));
@@ -141,7 +144,7 @@ function route(
     const site = head.addressees[no]?.domain ?? "";
     sites[site] = (sites[site] ?? 0) + 1;
   }
-  const planned = { ref, id: peeked.id, head, offer: { lane, sites } };
+  const planned = { ref, id: peeked.id, head, peeked, sites };
   if (numbers.length === 0) {
     return {
       ...planned,
@@ -153,7 +156,7 @@ function route(
   const provider = usable === undefined ? null : deps.provider(usable);
   if (usable === undefined || provider === null) return null;
   const { deduplicatesForMs } = provider.capabilities;
-  const attempt = { source: usable, deduplicatesForMs };
+  const attempt = { source: usable, deduplicatesForMs, group: null };
   return { ...planned, source: usable, request: { id: peeked.id, suppressed: refused, attempt } };
 }
 
@@ -174,28 +177,36 @@ function refusals(
 
 /** Asks each source once; adds to `waits` what is not granted and returns the rest. */
 async function offer(
-  routed: readonly Planned[],
+  calls: readonly Call[],
   waits: { ref: ShardRef; id: string; notBefore: number }[],
   deps: LaneDeps,
-): Promise<Planned[]> {
-  const bySource = Map.groupBy(routed, (one) => one.source);
-  const answers = [...bySource].map(async ([source, group]) => {
-    if (source === null) return group;
-    const asked = deps.source(source).offer(group.map((one) => one.offer));
-    const grants = await asked.catch((error: unknown) => {
+): Promise<Call[]> {
+  const bySource = Map.groupBy(calls, (call) => call[0]?.source ?? null);
+  const answers = [...bySource].map(async ([source, mine]) => {
+    if (source === null) return mine;
+    // A repeated call has leave as a whole; a new one is those of its members that have.
+    const parts = mine.flatMap((call) =>
+      isRepeat(call)
+        ? [{ call, members: call, item: offerOfAll(call) }]
+        : call.map((one) => ({ call, members: [one], item: offerOf(one, call) })),
+    );
+    const asked = deps.source(source).offer(parts.map(({ item }) => item));
+    const grants = await asked.catch((error: unknown): Grant[] => {
       deps.log("offer_failed", { reason: String(error), source });
       const notBefore = deps.now() + NO_ANSWER_WAIT_MS;
-      return group.map(() => ({ granted: false as const, notBefore }));
+      return parts.map(() => ({ granted: false, notBefore }));
     });
-    return group.filter((one, index) => {
+    const leaving = parts.filter(({ members }, index) => {
       const grant = grants[index];
       if (grant?.granted === true) return true;
-      waits.push({ ref: one.ref, id: one.id, notBefore: grant?.notBefore ?? deps.now() });
+      const notBefore = grant?.notBefore ?? deps.now();
+      waits.push(...members.map(({ ref, id }) => ({ ref, id, notBefore })));
       return false;
     });
+    const byCall = Map.groupBy(leaving, ({ call }) => call);
+    return [...byCall.values()].map((left) => left.flatMap(({ members }) => members));
   });
-  const granted = new Set((await Promise.all(answers)).flat());
-  return routed.filter((one) => granted.has(one));
+  return (await Promise.all(answers)).flat();
 }
 
 /** Tells the Outboxes what waits, and until when; one that is not told packs it again by itself. */

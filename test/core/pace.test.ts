@@ -8,6 +8,7 @@ const MINUTE_MS = 60_000;
 
 const item = (site = "a.example", lane: Lane = "transactional", count = 1): OfferItem => ({
   lane,
+  calls: 1,
   sites: { [site]: count },
 });
 
@@ -94,7 +95,11 @@ describe("a message to several sites", () => {
     "a.example": { perMinute: 60, burst: 2 },
     "b.example": { perMinute: 60, burst: 10 },
   };
-  const both = { lane: "transactional", sites: { "a.example": 1, "b.example": 1 } } as const;
+  const both = {
+    lane: "transactional",
+    calls: 1,
+    sites: { "a.example": 1, "b.example": 1 },
+  } as const;
 
   test("takes from all of them or from none", () => {
     const pace = new Pace({ requestsPerSecond: 1_000, sites }, NOW - MINUTE_MS);

@@ -17,6 +17,8 @@ const head: Head = {
     replyTo: [],
     subject: "Hello",
     tags: [],
+    size: 60,
+    attachments: 0,
     stream: "transactional",
     lane: "transactional",
     createdAt: 5,

@@ -104,6 +104,7 @@ export class World {
         source: frozen?.attempt.source ?? `source-${this.#tokens % 2}`,
         deduplicatesForMs: this.terms.deduplicates ? WINDOW_MS : 0,
         startedAt: this.now,
+        batch: "",
       };
       const numbers = next.frozen?.recipients ?? unit.outstanding(next);
       const { source } = attempt;

@@ -12,7 +12,7 @@ function waiting(count = 1, onUnknown: unit.OnUnknown = "retry"): unit.UnitRecor
 }
 
 function claimed(before: unit.UnitRecord, now: number, deduplicatesForMs = 0): unit.UnitRecord {
-  const attempt = { token: "t", source: "s", deduplicatesForMs, startedAt: now };
+  const attempt = { token: "t", source: "s", deduplicatesForMs, startedAt: now, batch: "" };
   return unit.claim(before, attempt, now + LEASE_MS);
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { attempt, outgoing, settlementOf } from "../../src/deliver/attempt.ts";
 import type { Outcome, Provider } from "../../src/providers/provider.ts";
-import { addressee, claimOf, content, headOf } from "./messages.ts";
+import { mailbox } from "../contract/messages.ts";
+import { addressee, claimOf, content, headOf, PLAIN } from "./messages.ts";
 
 const head = headOf([
   addressee("to", "ann"),
@@ -19,14 +20,19 @@ describe("outgoing", () => {
       attempt: 1,
       idempotencyKey: "m1",
       stream: "transactional",
-      from: "Acme <news@acme.example>",
-      to: ["ANN <ann@a.example>", "DAN <dan@a.example>"],
-      cc: ["BOB <bob@a.example>"],
-      bcc: ["EVE <eve@a.example>"],
+      messageId: "m1@acme.example",
+      createdAt: 1_000,
+      lane: "transactional",
+      from: mailbox("Acme <news@acme.example>"),
+      to: [mailbox("ANN <ann@a.example>"), mailbox("DAN <dan@a.example>")],
+      cc: [mailbox("BOB <bob@a.example>")],
+      bcc: [mailbox("EVE <eve@a.example>")],
       recipientNumbers: [0, 3, 2, 1],
-      replyTo: ["help@acme.example"],
+      replyTo: [mailbox("help@acme.example")],
       subject: "Hello",
       tags: [{ name: "kind", value: "welcome" }],
+      metadata: {},
+      extras: { opens: false, clicks: false, unsubscribe: false },
       expiresAt: 90_000,
       ...content,
     });
@@ -34,9 +40,9 @@ describe("outgoing", () => {
 
   test("only those who are to be reached are in it", () => {
     expect(sent([3, 1])).toMatchObject({
-      to: ["DAN <dan@a.example>"],
+      to: [mailbox("DAN <dan@a.example>")],
       cc: [],
-      bcc: ["EVE <eve@a.example>"],
+      bcc: [mailbox("EVE <eve@a.example>")],
       recipientNumbers: [3, 1],
     });
   });
@@ -44,7 +50,7 @@ describe("outgoing", () => {
   test("when nobody is left in To, Cc moves up", () => {
     const message = sent([2, 1]);
     expect(message).toMatchObject({
-      to: ["BOB <bob@a.example>"],
+      to: [mailbox("BOB <bob@a.example>")],
       cc: [],
       recipientNumbers: [2, 1],
     });
@@ -52,8 +58,8 @@ describe("outgoing", () => {
 
   test("blind copies stay blind: alone, they go with a copy to the sender", () => {
     expect(sent([1])).toMatchObject({
-      to: ["Acme <news@acme.example>"],
-      bcc: ["EVE <eve@a.example>"],
+      to: [mailbox("Acme <news@acme.example>")],
+      bcc: [mailbox("EVE <eve@a.example>")],
       recipientNumbers: [1],
     });
   });
@@ -67,7 +73,7 @@ describe("outgoing", () => {
 describe("attempt", () => {
   const deps = { fetch, now: () => 0, signal: new AbortController().signal };
   const provider = (send: Provider["send"]): Provider => ({
-    capabilities: { recipientsMax: 50, bytesMax: 1, deduplicatesForMs: 0 },
+    capabilities: PLAIN,
     timeLimitMs: 1,
     send,
   });

@@ -3,9 +3,10 @@ import type { Claimed, ClaimRequest, JournalBody, SettleRequest } from "../../sr
 import { consumeLane } from "../../src/deliver/consume.ts";
 import type { LaneDeps, LaneMessage } from "../../src/deliver/ports.ts";
 import type { Outcome, OutgoingMessage } from "../../src/providers/provider.ts";
-import { addressee, claimOf, headOf } from "./messages.ts";
+import { addressee, claimOf, headOf, PLAIN } from "./messages.ts";
 
 const NOW = 1_000;
+const NEW = { frozenSource: null, batch: null, fresh: true, onUnknown: "retry" } as const;
 const accepted: Outcome = { kind: "accepted", providerMessageId: "p1", refused: [] };
 
 /** A lane's world: `count` messages in one Outbox, one source, and what happened to them. */
@@ -27,8 +28,7 @@ function lane(count: number, given: Partial<LaneDeps> = {}, claim: Partial<Claim
     leaseMs: 60_000,
     suppressionMs: 20,
     outbox: () => ({
-      peek: async (pack) =>
-        pack.ids.map((id) => ({ id, head, numbers: [0, 1], frozenSource: null })),
+      peek: async (pack) => pack.ids.map((id) => ({ id, head, numbers: [0, 1], ...NEW })),
       claim: async (requests) => {
         claims.push(...requests);
         return requests
@@ -48,7 +48,7 @@ function lane(count: number, given: Partial<LaneDeps> = {}, claim: Partial<Claim
       },
     }),
     provider: () => ({
-      capabilities: { recipientsMax: 50, bytesMax: 1_000, deduplicatesForMs: 0 },
+      capabilities: PLAIN,
       timeLimitMs: 1_000,
       send: async (message) => {
         world.inFlight += 1;

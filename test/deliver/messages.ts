@@ -1,5 +1,6 @@
 /** A head and a claim as the consumer has them, for tests of delivering. */
 import type { Addressee, Claimed, Content, Head } from "../../src/core/custody.ts";
+import type { Capabilities } from "../../src/providers/provider.ts";
 
 const address = (name: string): string => `${name}@a.example`;
 
@@ -24,6 +25,8 @@ export function headOf(
       replyTo: ["help@acme.example"],
       subject: "Hello",
       tags: [{ name: "kind", value: "welcome" }],
+      size: 60,
+      attachments: 0,
       stream: "transactional",
       lane: "transactional",
       createdAt: 1_000,
@@ -33,6 +36,18 @@ export function headOf(
     addressees,
   };
 }
+
+/** What a provider without any faculty declares. */
+export const PLAIN: Capabilities = {
+  recipientsMax: 50,
+  bytesMax: 1_000_000,
+  deduplicatesForMs: 0,
+  batch: null,
+  schedules: false,
+  unsubscribes: false,
+  tracks: false,
+  expiryMaxMs: 0,
+};
 
 export const content: Content = { text: "Hello", headers: { "X-Kind": "a" }, attachments: [] };
 
@@ -44,6 +59,8 @@ export function claimOf(numbers: readonly number[], given: Partial<Claimed> = {}
     leaseUntil: 50_000,
     numbers,
     content: { inline: JSON.stringify(content) },
+    batch: null,
+    unknownSince: null,
     ...given,
   };
 }

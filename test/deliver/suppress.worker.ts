@@ -75,7 +75,8 @@ describe("a database that cannot say who is suppressed", () => {
     if (unit === null) throw new Error("the Outbox has it");
     const deps = laneServices(env);
     const seen = { offered: 0, deferred: [] as { id: string; notBefore: number }[], acked: 0 };
-    const peeked = { id, head: unit.head, numbers: [0], frozenSource: null };
+    const fresh = { frozenSource: null, batch: null, fresh: true, onUnknown: "retry" } as const;
+    const peeked = { id, head: unit.head, numbers: [0], ...fresh };
     const port = (ref: ShardRef): OutboxPort => {
       const outbox = deps.outbox(ref);
       return {

@@ -21,6 +21,7 @@ import {
 import * as unit from "../../core/unit.ts";
 import { createAlarm } from "./alarm.ts";
 import type { Entry } from "./book.ts";
+import { claim, peek } from "./claims.ts";
 import { createDispatch, type Dispatch } from "./dispatch.ts";
 import type { UnitPage } from "./rpc.ts";
 import { type OutboxDeps, OutboxState } from "./state.ts";
@@ -108,21 +109,7 @@ export class OutboxObject<E> extends DurableObject<E> {
   /** Reads and re-checks what a pack points to; writes nothing unless a message has expired. */
   peek(pack: Pick<Pack, "ids" | "generation">): Peeked[] {
     const now = this.#deps.now();
-    const peeked: Peeked[] = [];
-    for (const id of pack.ids) {
-      const entry = this.#state.ready(id, now);
-      if (entry === null || entry.generation !== pack.generation) continue;
-      const row = this.#state.table.headed(id);
-      if (row === null) continue;
-      this.#state.book.inHand(entry, now);
-      const { frozen } = row.record;
-      peeked.push({
-        id,
-        head: row.head,
-        numbers: frozen?.recipients ?? unit.outstanding(row.record),
-        frozenSource: frozen?.attempt.source ?? null,
-      });
-    }
+    const peeked = peek(this.#state, pack, now);
     this.#done(now);
     return peeked;
   }
@@ -130,32 +117,7 @@ export class OutboxObject<E> extends DurableObject<E> {
   /** Starts attempts under a lease; answers those that may be sent now, with a token each. */
   claim(requests: readonly ClaimRequest[]): Claimed[] {
     const now = this.#deps.now();
-    const claimed: Claimed[] = [];
-    for (const request of requests) {
-      const entry = this.#state.ready(request.id, now);
-      const before = entry === null ? null : this.#state.table.record(entry.id);
-      if (entry === null || before === null) continue;
-      let record = unit.lapse(before, now, this.#deps.random());
-      if (record.phase === "waiting" && request.suppressed.length > 0 && record.frozen === null) {
-        record = unit.suppress(record, request.suppressed, now);
-      }
-      if (record.phase === "waiting" && request.attempt !== null) {
-        const attempt = { ...request.attempt, token: this.#deps.token(), startedAt: now };
-        const leaseUntil = now + this.#deps.leaseMs;
-        record = unit.claim(record, attempt, leaseUntil);
-        const content = this.#state.table.content(entry.id);
-        if (content === null) continue;
-        claimed.push({
-          id: entry.id,
-          token: attempt.token,
-          attempt: record.attempts,
-          leaseUntil,
-          numbers: record.frozen?.recipients ?? unit.outstanding(record),
-          content,
-        });
-      }
-      this.#state.write(entry, before, record, now);
-    }
+    const claimed = claim(this.#state, requests, now);
     this.#done(now);
     return claimed;
   }
@@ -163,20 +125,28 @@ export class OutboxObject<E> extends DurableObject<E> {
   /** States outcomes; one whose token no longer holds the claim changes nothing. */
   settle(requests: readonly SettleRequest[]): void {
     const now = this.#deps.now();
+    const calls = new Set<string>();
     for (const { id, token, outcome } of requests) {
-      this.#state.change(id, token, now, (record) =>
-        unit.settle(record, outcome, now, this.#deps.random()),
-      );
+      this.#state.change(id, token, now, (record) => {
+        calls.add(record.current?.batch ?? "");
+        return unit.settle(record, outcome, now, this.#deps.random());
+      });
     }
+    this.#state.forgetBatches(calls);
     this.#done(now);
   }
 
   /** Gives back claims that were certainly not sent. */
   release(claims: readonly ClaimRef[]): void {
     const now = this.#deps.now();
+    const calls = new Set<string>();
     for (const { id, token } of claims) {
-      this.#state.change(id, token, now, (record) => unit.release(record, now));
+      this.#state.change(id, token, now, (record) => {
+        calls.add(record.current?.batch ?? "");
+        return unit.release(record, now);
+      });
     }
+    this.#state.forgetBatches(calls);
     this.#done(now);
   }
 
@@ -216,6 +186,8 @@ export class OutboxObject<E> extends DurableObject<E> {
         this.#state.write(entry, before, record, now);
       }
       if (entry.rev !== rev) continue;
+      // A settled member of a call that has to be repeated as it was stays for its bytes.
+      if (entry.phase === "closed" && this.#state.isNeeded(id)) continue;
       if (entry.phase === "closed") leaving.push(entry);
       else this.#state.book.confirmed(entry, now);
     }
@@ -280,6 +252,7 @@ export class OutboxObject<E> extends DurableObject<E> {
     if (now - this.#sweptAt > SWEEP_EVERY_MS) {
       this.#sweptAt = now;
       this.#state.table.sweepKeys(now, SWEEP_MAX);
+      this.#state.forgetBatches(this.#state.batches.keys());
     }
     this.#done(now);
   }

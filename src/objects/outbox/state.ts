@@ -37,6 +37,8 @@ export class OutboxState {
   readonly book: Book;
   /** Units whose state the journal has yet to be told. */
   readonly unjournaled = new Set<string>();
+  /** Members of the calls that may have to be repeated as they were, by their keys. */
+  readonly batches = new Map<string, readonly string[]>();
   /** Recipients ever accepted here, and recipients whose record was confirmed. */
   accepted = 0;
   confirmed = 0;
@@ -59,6 +61,8 @@ export class OutboxState {
       const entry = this.book.add(row, now);
       if (entry.phase === "closed" || entry.phase === "held") this.toJournal(entry, now);
     }
+    for (const [key, ids] of this.table.batches()) this.batches.set(key, ids);
+    this.forgetBatches(this.batches.keys());
   }
 
   /** The entry if it may be sent now; what has expired or is paused is seen to on the way. */
@@ -144,6 +148,37 @@ export class OutboxState {
     }
     const { accepted, confirmed } = this;
     return { accepted, open: this.book.openRecipients, confirmed, claimed, held };
+  }
+
+  /** Keeps the members of a call, in its order, for as long as it may have to be repeated. */
+  rememberBatch(key: string, ids: readonly string[]): void {
+    this.batches.set(key, ids);
+    this.table.rememberBatch(key, ids);
+  }
+
+  /** Whether other members of this unit's call still have to be repeated together with it. */
+  isNeeded(id: string): boolean {
+    if (this.batches.size === 0) return false;
+    const key = this.table.record(id)?.frozen?.attempt.batch ?? "";
+    return key !== "" && this.#isOpen(key);
+  }
+
+  /** Drops the membership of calls that no unit has to repeat any more. */
+  forgetBatches(keys: Iterable<string>): void {
+    for (const key of keys) {
+      if (!this.batches.has(key) || this.#isOpen(key)) continue;
+      this.batches.delete(key);
+      this.table.forgetBatch(key);
+    }
+  }
+
+  #isOpen(key: string): boolean {
+    return (this.batches.get(key) ?? []).some((id) => {
+      const phase = this.book.entries.get(id)?.phase;
+      if (phase !== "waiting" && phase !== "claimed") return false;
+      const record = this.table.record(id);
+      return record?.current?.batch === key || record?.frozen?.attempt.batch === key;
+    });
   }
 
   /** Lets go of units that are recorded; their rows leave together with the books. */

@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS idempotency (
   expires INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS pause (stream TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS batch (key TEXT PRIMARY KEY, ids TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS book (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   accepted INTEGER NOT NULL,
@@ -228,6 +229,20 @@ export class OutboxTable {
       now,
       limit,
     );
+  }
+
+  /** The members of a provider call of several, in its order. */
+  rememberBatch(key: string, ids: readonly string[]): void {
+    this.#sql.exec("INSERT INTO batch VALUES (?, ?)", key, JSON.stringify(ids));
+  }
+
+  batches(): [key: string, ids: string[]][] {
+    const rows = this.#sql.exec<{ key: string; ids: string }>("SELECT key, ids FROM batch");
+    return rows.toArray().map(({ key, ids }) => [key, JSON.parse(ids) as string[]]);
+  }
+
+  forgetBatch(key: string): void {
+    this.#sql.exec("DELETE FROM batch WHERE key = ?", key);
   }
 
   pauses(): string[] {

@@ -1,10 +1,24 @@
 import { describe, expect, test } from "vitest";
 import { magicOf, type SandboxAnswer, type SandboxCall } from "../../../src/core/sandbox.ts";
-import type { OutgoingMessage } from "../../../src/providers/provider.ts";
-import { createSandbox } from "../../../src/providers/sandbox/send.ts";
-import { outgoing } from "../../contract/provider.ts";
+import type { OutgoingMessage, Provider } from "../../../src/providers/provider.ts";
+import { sandbox } from "../../../src/providers/sandbox/send.ts";
+import { mailbox, outgoing } from "../../contract/messages.ts";
 
 const WINDOW_MS = 24 * 3_600_000;
+
+function make(settings: object, call: (call: SandboxCall) => Promise<SandboxAnswer>): Provider {
+  const made = sandbox.create(sandbox.settings.parse({ provider: "sandbox", ...settings }), {
+    source: "sandbox",
+    secret: () => null,
+    sandbox: call,
+    email: () => null,
+    connect: () => {
+      throw new Error("no TCP here");
+    },
+  });
+  if (!made.ok) throw new Error(made.error);
+  return made.value;
+}
 
 /** Sends to a world that answers `answer`; gives the outcome and what reached the world. */
 async function sent(
@@ -13,22 +27,16 @@ async function sent(
   signal = AbortSignal.timeout(20),
 ) {
   const calls: SandboxCall[] = [];
-  const provider = createSandbox({
-    source: "sandbox",
-    deduplicates: true,
-    eventDelayMs: 7,
-    timeLimitMs: 20,
-    call: async (call) => {
-      calls.push(call);
-      return answer;
-    },
+  const provider = make({ event_delay_ms: 7, time_limit_ms: 20 }, async (call) => {
+    calls.push(call);
+    return answer;
   });
   const outcome = await provider.send(outgoing(given), { fetch, now: () => 0, signal });
   return { outcome, calls };
 }
 
 const to = (...locals: string[]) => ({
-  to: locals.map((local) => `Somebody <${local}@sandbox.test>`),
+  to: locals.map((local) => mailbox(`Somebody <${local}@sandbox.test>`)),
   recipientNumbers: locals.map((_, no) => no),
 });
 
@@ -51,20 +59,19 @@ describe("a magic recipient", () => {
 describe("the sandbox source", () => {
   test("says that it deduplicates for a day where it is told to, and else that it does not", () => {
     for (const deduplicates of [true, false]) {
-      const call = async () => null;
-      const settings = { source: "s", deduplicates, eventDelayMs: 0, timeLimitMs: 9, call };
-      const { capabilities, timeLimitMs } = createSandbox(settings);
+      const settings = { deduplicates, time_limit_ms: 11 };
+      const { capabilities, timeLimitMs } = make(settings, async () => null);
       expect(capabilities.deduplicatesForMs).toBe(deduplicates ? WINDOW_MS : 0);
       expect(capabilities.recipientsMax).toBe(50);
-      expect(timeLimitMs).toBe(9);
+      expect(timeLimitMs).toBe(11);
     }
   });
 
   test("hands the world every recipient under its own number, and no address", async () => {
     const { calls } = await sent({
-      to: ["a@x.example"],
-      cc: ["bounced@sandbox.test"],
-      bcc: ["deferred+1@sandbox.test"],
+      to: [mailbox("a@x.example")],
+      cc: [mailbox("bounced@sandbox.test")],
+      bcc: [mailbox("deferred+1@sandbox.test")],
       recipientNumbers: [4, 0, 2],
     });
     const { recipients, ...call } = calls[0] ?? { recipients: [] };
@@ -78,7 +85,7 @@ describe("the sandbox source", () => {
   });
 
   test("does not take the sender's own copy for a recipient", async () => {
-    const given = { to: ["news@acme.example"], bcc: ["bounced@sandbox.test"] };
+    const given = { to: [mailbox("news@acme.example")], bcc: [mailbox("bounced@sandbox.test")] };
     const { calls } = await sent({ ...given, recipientNumbers: [3] });
     expect(calls[0]?.recipients).toEqual([{ no: 3, magic: "bounced" }]);
   });
