@@ -8,15 +8,16 @@ const TEXT_MAX = 200;
 
 /**
  * Reads the body as UTF-8 text. `unreadable`: the connection or the signal ended it midway;
- * `too_large`: more than 64 KB, the rest is cancelled.
+ * `too_large`: more than `maxBytes`, the rest is cancelled.
  */
 export async function readAnswer(
   response: Response,
+  maxBytes = ANSWER_MAX_BYTES,
 ): Promise<Result<string, "unreadable" | "too_large">> {
   if (response.body === null) return ok("");
   // A declared length is kept by the runtime, which then reads the body in one piece.
   const declared = Number(response.headers.get("content-length") ?? Number.NaN);
-  if (declared <= ANSWER_MAX_BYTES) {
+  if (declared <= maxBytes) {
     return response.text().then(ok, () => err("unreadable" as const));
   }
   const reader: ReadableStreamDefaultReader<Uint8Array> = response.body.getReader();
@@ -28,7 +29,7 @@ export async function readAnswer(
       const { done, value } = await reader.read();
       if (done) return ok(text + decoder.decode());
       size += value.byteLength;
-      if (size > ANSWER_MAX_BYTES) {
+      if (size > maxBytes) {
         discard(reader);
         return err("too_large");
       }

@@ -18,6 +18,8 @@ export interface Request {
   readonly body?: string | Uint8Array<ArrayBuffer> | FormData;
   /** The provider's limit for a body; nothing is written beyond it. Forms check their own. */
   readonly bytesMax?: number;
+  /** Bytes read of the answer: `ANSWER_MAX_BYTES` unless more is given, for pages of records. */
+  readonly answerMaxBytes?: number;
   /** What must not come back in the provider's words: credentials, and addresses as given. */
   readonly secrets: readonly string[];
 }
@@ -42,7 +44,7 @@ export interface Answer {
  * @returns the answer, whatever its status; an error is the outcome of a call without one
  */
 export async function call(request: Request, deps: SendDeps): Promise<Result<Answer, Outcome>> {
-  const { service, body, bytesMax, secrets } = request;
+  const { service, body, bytesMax, answerMaxBytes, secrets } = request;
   if (deps.signal.aborted) {
     return err(failed(true, "not_started", "the attempt ended before it began"));
   }
@@ -73,7 +75,7 @@ export async function call(request: Request, deps: SendDeps): Promise<Result<Ans
   }
   const redirected = response.status >= 300 && response.status < 400;
   if (redirected) discard(response.body);
-  const read = redirected ? ok("") : await readAnswer(response);
+  const read = redirected ? ok("") : await readAnswer(response, answerMaxBytes);
   const text = read.ok ? read.value : null;
   return ok({
     status: response.status,
@@ -100,6 +102,11 @@ export async function ask(
 function textOf(outcome: Outcome): string {
   if (outcome.kind === "ambiguous") return outcome.reason;
   return outcome.kind === "accepted" ? "" : outcome.text;
+}
+
+/** The value of an Authorization field with a name and a password in UTF-8 (RFC 7617). */
+export function basicAuth(name: string, password: string): string {
+  return `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(`${name}:${password}`)))}`;
 }
 
 /** Every mailbox of a message as a provider may quote it. */

@@ -42,7 +42,12 @@ export const secretName = z.string().min(1);
 /** Where an API answers, without a trailing slash; given for emulators and compatible services. */
 export const baseUrl = (usual: string) => z.url().default(usual).transform(withoutSlash);
 
-const withoutSlash = (url: string): string => url.replace(/\/+$/, "");
+/** The same for an API that answers in several regions: given, it goes before the region's place. */
+export const regionalUrl = z.url().transform(withoutSlash).optional();
+
+function withoutSlash(url: string): string {
+  return url.replace(/\/+$/, "");
+}
 
 /** The values of the secrets named, or which one is not set. */
 export function secrets<Name extends string>(

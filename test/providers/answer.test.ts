@@ -38,6 +38,8 @@ describe("readAnswer", () => {
     const whole = "x".repeat(ANSWER_MAX_BYTES);
     expect(await readAnswer(new Response(whole))).toEqual({ ok: true, value: whole });
     expect(await readAnswer(new Response(`${whole}x`))).toEqual({ ok: false, error: "too_large" });
+    expect(await readAnswer(new Response("xyz"), 3)).toEqual({ ok: true, value: "xyz" });
+    expect(await readAnswer(new Response("xyz!"), 3)).toEqual({ ok: false, error: "too_large" });
     expect(await readAnswer(new Response(null))).toEqual({ ok: true, value: "" });
   });
 
