@@ -1,7 +1,7 @@
 /** Reading a provider's HTTP answer within bounds, and writing about it without naming anyone. */
 import { err, ok, type Result } from "../core/result.ts";
 
-/** Bytes read of one answer: an id or an error is under 2 KB, and isolates share 128 MB. */
+/** Bytes read of an answer about one message: an id or an error is under 2 KB. */
 export const ANSWER_MAX_BYTES = 65_536;
 /** Characters kept of a provider's words in a timeline. */
 const TEXT_MAX = 200;
