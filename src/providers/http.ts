@@ -18,9 +18,10 @@ export interface Request {
   readonly body?: string | Uint8Array<ArrayBuffer> | FormData;
   /** The provider's limit for a body; nothing is written beyond it. Forms check their own. */
   readonly bytesMax?: number;
-  /** What is read of an answer, 64 KB unless given: one about many messages is longer. */
-  readonly answerMaxBytes?: number;
-  /** Bytes read of the answer: `ANSWER_MAX_BYTES` unless more is given, for pages of records. */
+  /**
+   * Bytes read of the answer: `ANSWER_MAX_BYTES` unless more is given, for pages of records and
+   * answers about many messages.
+   */
   readonly answerMaxBytes?: number;
   /** What must not come back in the provider's words: credentials, and addresses as given. */
   readonly secrets: readonly string[];

@@ -41,9 +41,6 @@ describe("readAnswer", () => {
     expect(await readAnswer(new Response("xyz"), 3)).toEqual({ ok: true, value: "xyz" });
     expect(await readAnswer(new Response("xyz!"), 3)).toEqual({ ok: false, error: "too_large" });
     expect(await readAnswer(new Response(null))).toEqual({ ok: true, value: "" });
-    expect(await readAnswer(new Response(`${whole}x`), whole.length + 1)).toMatchObject({
-      ok: true,
-    });
   });
 
   test("cancels an endless body instead of reading it", async () => {
