@@ -64,7 +64,7 @@ export interface Counts {
   readonly acceptances: number;
   /** Messages accepted more than once. */
   readonly doubled: number;
-  /** Repeats answered with the first id. */
+  /** Repeats recognised by their key. */
   readonly replayed: number;
   /** Answers by status. */
   readonly statuses: Readonly<Record<string, number>>;

@@ -51,6 +51,8 @@ export interface Wire {
   readonly withoutId: WireAnswer;
   /** The idempotency key of a request, where the provider knows such a thing. */
   readonly keyOf?: (request: ReceivedRequest) => string | undefined;
+  /** What is answered to the same bytes under a key; the first answer by default. */
+  readonly repeated?: WireAnswer;
   /** What is answered to other bytes under a key, or while the first request is running. */
   readonly conflict?: (running: boolean) => WireAnswer;
   /** Other routes (lookups, identities); null for a request that sends. */
@@ -161,7 +163,7 @@ export async function startHttpEmulator(
       if (known.digest !== digest) return wire.conflict?.(false) ?? known;
       if (!known.answered) return wire.conflict?.(true) ?? known;
       replayed++;
-      return known;
+      return wire.repeated ?? known;
     }
     const identified = messages.map((message) => ({
       ...message,
