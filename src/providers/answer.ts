@@ -47,11 +47,21 @@ export function discard(body: { cancel(): Promise<void> } | null): void {
 
 /** A JSON object's members, or null for anything else. */
 export function readJsonObject(text: string): Record<string, unknown> | null {
+  const value = parseJson(text);
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : null;
+}
+
+/** The elements of a JSON array, or null for anything else. */
+export function readJsonArray(text: string): readonly unknown[] | null {
+  const value = parseJson(text);
+  return Array.isArray(value) ? value : null;
+}
+
+function parseJson(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null;
+    return JSON.parse(text);
   } catch {
     return null;
   }

@@ -4,7 +4,7 @@
  */
 import { formatMailbox } from "../core/address.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { discard, readAnswer, readJsonObject, redact } from "./answer.ts";
+import { discard, readAnswer, readJsonArray, readJsonObject, redact } from "./answer.ts";
 import { ambiguous, failed, rejected } from "./outcomes.ts";
 import type { Outcome, OutgoingMessage, SendDeps, Unanswered } from "./provider.ts";
 
@@ -95,10 +95,27 @@ export async function ask(
   request: Omit<Request, "method">,
   deps: SendDeps,
 ): Promise<Result<Readonly<Record<string, unknown>>, Unanswered>> {
-  const asked = await call({ method: "GET", ...request }, deps);
-  if (!asked.ok) return err({ retryAfterMs: null, text: textOf(asked.error) });
-  const { status, json, retryAfterMs } = asked.value;
-  if (status === 200 && json !== null) return ok(json);
+  return asked(request, readJsonObject, deps);
+}
+
+/** The same where the answer is a JSON array. */
+export async function askForList(
+  request: Omit<Request, "method">,
+  deps: SendDeps,
+): Promise<Result<readonly unknown[], Unanswered>> {
+  return asked(request, readJsonArray, deps);
+}
+
+async function asked<Value>(
+  request: Omit<Request, "method">,
+  read: (text: string) => Value | null,
+  deps: SendDeps,
+): Promise<Result<Value, Unanswered>> {
+  const answered = await call({ method: "GET", ...request }, deps);
+  if (!answered.ok) return err({ retryAfterMs: null, text: textOf(answered.error) });
+  const { status, body, retryAfterMs } = answered.value;
+  const value = status === 200 && body !== null ? read(body) : null;
+  if (value !== null) return ok(value);
   return err({ retryAfterMs, text: `${request.service} answered ${status}` });
 }
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import {
   ANSWER_MAX_BYTES,
   readAnswer,
+  readJsonArray,
   readJsonObject,
   redact,
 } from "../../src/providers/answer.ts";
@@ -75,4 +76,9 @@ describe("readAnswer", () => {
 test("readJsonObject takes objects only", () => {
   expect(readJsonObject('{"a":1}')).toEqual({ a: 1 });
   for (const text of ["", "{", "null", "1", "[]", '"a"']) expect(readJsonObject(text)).toBeNull();
+});
+
+test("readJsonArray takes arrays only", () => {
+  expect(readJsonArray('[{"a":1}]')).toEqual([{ a: 1 }]);
+  for (const text of ["", "[", "null", "1", "{}", '"a"']) expect(readJsonArray(text)).toBeNull();
 });
