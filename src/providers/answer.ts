@@ -67,6 +67,18 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** The members of an object in a provider's records, none for anything else. */
+export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : {};
+}
+
+/** A text or number in a provider's records as text, "" for anything else. */
+export function textOf(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? String(value) : "";
+}
+
 /**
  * A provider's words, fit for a timeline: on one line, without the given secrets, without anything
  * that looks like an address, at most 200 characters.

@@ -2,10 +2,12 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   ANSWER_MAX_BYTES,
+  fieldsOf,
   readAnswer,
   readJsonArray,
   readJsonObject,
   redact,
+  textOf,
 } from "../../src/providers/answer.ts";
 
 describe("redact", () => {
@@ -81,4 +83,11 @@ test("readJsonObject takes objects only", () => {
 test("readJsonArray takes arrays only", () => {
   expect(readJsonArray('[{"a":1}]')).toEqual([{ a: 1 }]);
   for (const text of ["", "[", "null", "1", "{}", '"a"']) expect(readJsonArray(text)).toBeNull();
+});
+
+test("records are read whatever they hold", () => {
+  expect(fieldsOf({ a: 1 })).toEqual({ a: 1 });
+  for (const value of [undefined, null, 1, "a", [1]]) expect(fieldsOf(value)).toEqual({});
+  expect(["a", 5, 0].map(textOf)).toEqual(["a", "5", "0"]);
+  for (const value of [undefined, null, true, {}, ["a"]]) expect(textOf(value)).toBe("");
 });

@@ -4,7 +4,7 @@
  */
 import { parseMailbox } from "../../core/address.ts";
 import type { EventType } from "../../core/delivery-state.ts";
-import { redact } from "../answer.ts";
+import { fieldsOf, redact, textOf } from "../answer.ts";
 import type { FeedEvent } from "../provider.ts";
 import { ID_VARIABLE } from "./form.ts";
 
@@ -75,15 +75,4 @@ function recipientsOf(fields: Fields): string[] {
     const mailbox = parseMailbox(text);
     return mailbox.ok ? [mailbox.value.address] : [];
   });
-}
-
-/** The members of an object, none for anything else. */
-export function fieldsOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as Fields)
-    : {};
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" || typeof value === "number" ? String(value) : "";
 }

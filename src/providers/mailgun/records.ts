@@ -1,8 +1,9 @@
 /** Questions to Mailgun's own records: what it accepted, what became of it, who may send. */
 import { err, ok, type Result } from "../../core/result.ts";
+import { fieldsOf } from "../answer.ts";
 import { ask } from "../http.ts";
 import type { FeedEvent, Found, SendDeps, Sought, Unanswered } from "../provider.ts";
-import { EVENTS_WANTED, fieldsOf, readEvent } from "./events.ts";
+import { EVENTS_WANTED, readEvent } from "./events.ts";
 import { ID_VARIABLE } from "./form.ts";
 
 /** Where to ask, and as whom. */
