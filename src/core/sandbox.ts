@@ -17,8 +17,8 @@ export function magicOf(address: string): Magic {
   return MAGIC.find((one) => one === local) ?? "delivered";
 }
 
-/** One call to the sandbox's world. */
-export interface SandboxCall {
+/** One message of a call to the sandbox's world; those of one call have the same key. */
+export interface SandboxMessage {
   readonly source: string;
   readonly account: string;
   readonly messageId: string;
@@ -28,8 +28,14 @@ export interface SandboxCall {
   readonly recipients: readonly { readonly no: number; readonly magic: Magic }[];
 }
 
-/** Null: taken, and no answer comes. */
-export type SandboxAnswer = { readonly providerMessageId: string } | null;
+/** The provider's ids in the order asked; other messages under a known key; or no answer. */
+export type SandboxAnswer =
+  | { readonly kind: "accepted"; readonly ids: readonly string[] }
+  | { readonly kind: "conflict" }
+  | null;
+
+/** One call to the sandbox's world: one message, or several under one key. */
+export type SandboxCall = readonly SandboxMessage[];
 
 /** The sandbox keeps keys as long as the providers it stands for. */
 export const SANDBOX_WINDOW_MS = 24 * 3_600_000;

@@ -11,6 +11,7 @@ import {
   SANDBOX_WINDOW_MS,
   type SandboxAnswer,
   type SandboxCall,
+  type SandboxMessage,
 } from "../core/sandbox.ts";
 
 export interface SandboxDeps {
@@ -41,6 +42,8 @@ const STORY: Readonly<Record<Magic, readonly { type: EventType; code: string; te
   timeout: [{ type: "delivered", code: "", text: "250 2.0.0 accepted" }],
 };
 
+const isTimeout = ({ magic }: { readonly magic: Magic }): boolean => magic === "timeout";
+
 /** The world behind one account's sandbox sources. */
 export class SandboxObject<E> extends DurableObject<E> {
   readonly #deps: SandboxDeps;
@@ -60,33 +63,33 @@ export class SandboxObject<E> extends DurableObject<E> {
   }
 
   /**
-   * Takes one message. A call with `timeout` gets no answer; its repeat under the same key does.
+   * Takes one message, or several under one key. A call with `timeout` in it gets no answer; its
+   * repeat under the same key does. The same key with other messages is a conflict.
    */
   async send(call: SandboxCall): Promise<SandboxAnswer> {
     const now = this.#deps.now();
-    if (call.deduplicates) {
-      const earlier = this.#accepted(call.key);
-      if (earlier !== null) {
-        this.#report(
-          call,
-          call.recipients.filter((one) => one.magic === "timeout"),
-          now,
-        );
-        await this.#arm();
-        return { providerMessageId: earlier };
+    const silent = call.some(({ recipients }) => recipients.some(isTimeout));
+    const [first] = call;
+    const earlier = first?.deduplicates ? this.#accepted(first.key) : new Map<string, string>();
+    if (earlier.size > 0) {
+      const ids = call.flatMap(({ messageId }) => earlier.get(messageId) ?? []);
+      if (ids.length !== call.length || ids.length !== earlier.size) return { kind: "conflict" };
+      for (const message of call) {
+        this.#report(message, message.recipients.filter(isTimeout), now);
       }
+      await this.#arm();
+      return { kind: "accepted", ids };
     }
-    const id = this.#deps.uuid();
-    this.#sql.exec("INSERT INTO accepted VALUES (?, ?, ?, ?)", id, call.messageId, call.key, now);
-    this.#report(
-      call,
-      call.recipients.filter((one) => one.magic !== "timeout"),
-      now,
-    );
+    const ids = call.map((message) => {
+      const id = this.#deps.uuid();
+      const { messageId, key, recipients } = message;
+      this.#sql.exec("INSERT INTO accepted VALUES (?, ?, ?, ?)", id, messageId, key, now);
+      const told = recipients.filter((one) => !isTimeout(one));
+      this.#report(message, told, now);
+      return id;
+    });
     await this.#arm();
-    return call.recipients.some((one) => one.magic === "timeout")
-      ? null
-      : { providerMessageId: id };
+    return silent ? null : { kind: "accepted", ids };
   }
 
   /** How many times each message was accepted: what really left, for tests and benches. */
@@ -97,23 +100,26 @@ export class SandboxObject<E> extends DurableObject<E> {
     return Object.fromEntries(rows.toArray().map((row) => [row.message_id, row.times]));
   }
 
-  #accepted(key: string): string | null {
+  /** What was accepted under a key: the provider's id of each message. */
+  #accepted(key: string): Map<string, string> {
     const since = this.#deps.now() - SANDBOX_WINDOW_MS;
-    const rows = this.#sql
-      .exec<{ id: string }>("SELECT id FROM accepted WHERE key = ? AND at > ?", key, since)
-      .toArray();
-    return rows[0]?.id ?? null;
+    const rows = this.#sql.exec<{ id: string; message_id: string }>(
+      "SELECT id, message_id FROM accepted WHERE key = ? AND at > ?",
+      key,
+      since,
+    );
+    return new Map(rows.toArray().map(({ id, message_id }) => [message_id, id]));
   }
 
-  #report(call: SandboxCall, recipients: SandboxCall["recipients"], now: number): void {
+  #report(message: SandboxMessage, recipients: SandboxMessage["recipients"], now: number): void {
     for (const { no, magic } of recipients) {
       STORY[magic].forEach((step, index) => {
-        const at = now + call.eventDelayMs * (index + 1);
+        const at = now + message.eventDelayMs * (index + 1);
         const event: ProviderEvent = {
-          account: call.account,
-          messageId: call.messageId,
+          account: message.account,
+          messageId: message.messageId,
           recipientNo: no,
-          source: call.source,
+          source: message.source,
           at,
           ...step,
         };

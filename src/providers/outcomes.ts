@@ -11,6 +11,8 @@ export const RETRY_MAX_MS = 3_600_000;
 /** Characters of a provider's id; the longest known, Mailgun's and SMTP queue ids, are below 100. */
 const ID_MAX = 256;
 
+export { BATCH_REFUSED } from "../core/unit-record.ts";
+
 type Rejected = Outcome & { readonly kind: "rejected" };
 type Failed = Outcome & { readonly kind: "failed" };
 type Throttled = Outcome & { readonly kind: "throttled" };

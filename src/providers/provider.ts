@@ -102,6 +102,10 @@ export type Outcome =
       readonly code: string;
       readonly text: string;
     }
+  /**
+   * Not taken, and no message's own fault. `code: BATCH_REFUSED` (of outcomes.ts): a call of
+   * several was refused whole for another message's sake; nothing of it was accepted.
+   */
   | {
       readonly kind: "failed";
       readonly fault: "provider";

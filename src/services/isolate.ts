@@ -124,7 +124,7 @@ function secretOf(env: Env, name: string): string | null {
 }
 
 function sandboxOf(env: Env, call: SandboxCall): Promise<SandboxAnswer> {
-  const world = env.SANDBOX.getByName(call.account) as unknown as {
+  const world = env.SANDBOX.getByName(call[0]?.account ?? "") as unknown as {
     send(call: SandboxCall): Promise<SandboxAnswer>;
   };
   return world.send(call);

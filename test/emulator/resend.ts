@@ -1,7 +1,7 @@
 /** A strict emulator of Resend's `POST /emails`: wire format, errors and idempotency keys. */
 import { randomUUID } from "node:crypto";
 import type { ProviderEmulator, ReceivedRequest } from "./emulator.ts";
-import { json, startHttpEmulator, type Wire, type WireAnswer } from "./http.ts";
+import { json, startHttpEmulator, type Wire, type WireAnswer, type WireMessage } from "./http.ts";
 import { type ApiError, checkEmail, checkKey } from "./resend-validate.ts";
 
 const SECRET = "re_S3cretKey_123";
@@ -9,7 +9,7 @@ const SECRET = "re_S3cretKey_123";
 const fail = (error: ApiError): WireAnswer => json(error.statusCode, error);
 
 const wire: Wire = {
-  take(request) {
+  take(request, plan) {
     const problem = checkRequest(request);
     if (problem !== null) return fail(problem);
     let parsed: unknown;
@@ -19,11 +19,17 @@ const wire: Wire = {
       const message = "The body is not valid JSON.";
       return fail({ statusCode: 400, name: "validation_error", message });
     }
-    const email = checkEmail(parsed);
-    if ("statusCode" in email) return fail(email);
-    return [{ key: email.posternId ?? email.subject, subject: email.subject }];
+    if (request.url === "/emails") return takeOne(parsed);
+    return takeBatch(parsed, request.headers["x-batch-validation"] === "permissive", plan.refuse);
   },
-  accept: ([message]) => json(200, { id: message?.id }),
+  accept: (messages, { url }) => {
+    if (url === "/emails") return json(200, { id: messages[0]?.id });
+    const data = messages.flatMap(({ id }) => (id === null ? [] : [{ id }]));
+    const errors = messages.flatMap(({ refused }, index) =>
+      refused ? [{ index, message: "Invalid `to` field." }] : [],
+    );
+    return json(200, errors.length > 0 ? { data, errors } : { data });
+  },
   newId: randomUUID,
   error: ({ status = 503, name, message = "" }) =>
     fail({
@@ -42,8 +48,38 @@ const wire: Wire = {
     }),
 };
 
+function takeOne(parsed: unknown): WireMessage[] | WireAnswer {
+  const email = checkEmail(parsed);
+  if ("statusCode" in email) return fail(email);
+  return [{ key: email.posternId ?? email.subject, subject: email.subject }];
+}
+
+/** Strict validation refuses all for one; permissive leaves that one out. */
+function takeBatch(
+  parsed: unknown,
+  permissive: boolean,
+  refuse: readonly number[] = [],
+): WireMessage[] | WireAnswer {
+  if (!Array.isArray(parsed) || parsed.length === 0 || parsed.length > 100) {
+    return fail({ statusCode: 422, name: "validation_error", message: "1 to 100 emails." });
+  }
+  const messages: WireMessage[] = [];
+  for (const [index, one] of parsed.entries()) {
+    const email = checkEmail(one);
+    const refused = "statusCode" in email || refuse.includes(index) || "attachments" in one;
+    if (refused && !permissive) {
+      const message = `Invalid \`to\` field of email ${index}.`;
+      return fail({ statusCode: 422, name: "validation_error", message });
+    }
+    const { posternId, subject = "" } = "statusCode" in email ? {} : email;
+    messages.push({ key: posternId ?? subject, subject, refused });
+  }
+  return messages;
+}
+
 function checkRequest({ headers, method, url }: ReceivedRequest): ApiError | null {
-  if (url !== "/emails") return { statusCode: 404, name: "not_found", message: "Not found" };
+  if (url !== "/emails" && url !== "/emails/batch")
+    return { statusCode: 404, name: "not_found", message: "Not found" };
   if (method !== "POST") {
     return { statusCode: 405, name: "method_not_allowed", message: "Method not allowed" };
   }

@@ -37,8 +37,7 @@ export function refusalOf(answer: Answer): Outcome {
   if (status === 400 || status === 422) {
     // The key is ours to form, so its refusal says nothing about the message.
     if (code === "invalid_idempotency_key") return failed(false, code, text);
-    if (isAboutSender(code, message)) return rejected("sender", code, text);
-    if (RECIPIENT_FIELD.test(message)) return rejected("recipient", code, text);
+    return rejected(faultOf(code, message), code, text);
   }
   return outcomeOfStatus(answer, name, text);
 }
@@ -48,6 +47,12 @@ const QUOTA = /^(daily|monthly)_quota_exceeded$/;
 const RECIPIENT_FIELD = /[`'"](to|cc|bcc)[`'"]|\b(to|cc|bcc) field\b/i;
 const SENDER_FIELD = /[`'"]from[`'"]|\bfrom (field|address)\b/i;
 const SENDER_DOMAIN = /\bdomain\b.*\bnot\b.*\bverified\b|\bverify a domain\b|\btesting emails\b/i;
+
+/** Whom a refused field is about. */
+export function faultOf(code: string, message: string): "sender" | "recipient" | "content" {
+  if (isAboutSender(code, message)) return "sender";
+  return RECIPIENT_FIELD.test(message) ? "recipient" : "content";
+}
 
 function isAboutSender(code: string, message: string): boolean {
   return (

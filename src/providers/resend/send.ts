@@ -5,6 +5,7 @@ import { ok } from "../../core/result.ts";
 import { call, mailboxesIn, type Request } from "../http.ts";
 import type { Outcome, OutgoingMessage, ProviderDefinition, SendDeps, Tag } from "../provider.ts";
 import { baseUrl, batching, deduplication, remote, secretName, secrets } from "../settings.ts";
+import { outcomesOf } from "./batch.ts";
 import { outcomeOf } from "./outcome.ts";
 
 const settings = z.strictObject({
@@ -23,6 +24,8 @@ const RECIPIENTS_MAX = 50;
 const BYTES_MAX = 40_000_000;
 /** Resend remembers an idempotency key for 24 hours. */
 const DEDUPLICATES_FOR_MS = 24 * 3_600_000;
+/** Resend takes up to 100 messages in a call. */
+const MESSAGES_MAX = 100;
 /** Resend's limit for a tag's value. */
 const TAG_MAX = 256;
 
@@ -44,7 +47,9 @@ export const resend: ProviderDefinition<typeof settings> = {
         recipientsMax: RECIPIENTS_MAX,
         bytesMax: BYTES_MAX,
         deduplicatesForMs,
-        batch: null,
+        batch: source.batch
+          ? { messagesMax: MESSAGES_MAX, deduplicatesForMs, sharesContent: false }
+          : null,
         schedules: true,
         unsubscribes: false,
         tracks: false,
@@ -52,6 +57,9 @@ export const resend: ProviderDefinition<typeof settings> = {
       },
       timeLimitMs: source.time_limit_ms,
       send: (message, to) => send(source.base_url, apiKey, message, to),
+      ...(source.batch
+        ? { sendBatch: (all, key, to) => sendBatch(source.base_url, apiKey, all, key, to) }
+        : {}),
     });
   },
 };
@@ -66,6 +74,21 @@ async function send(
   const request = requestOf(`${base}/emails`, apiKey, message.idempotencyKey, body, [message]);
   const answer = await call(request, deps);
   return answer.ok ? outcomeOf(answer.value) : answer.error;
+}
+
+async function sendBatch(
+  base: string,
+  apiKey: string,
+  messages: readonly OutgoingMessage[],
+  key: string,
+  deps: SendDeps,
+): Promise<readonly Outcome[]> {
+  const body = JSON.stringify(messages.map(bodyOf));
+  const request = requestOf(`${base}/emails/batch`, apiKey, key, body, messages);
+  const headers = { ...request.headers, "x-batch-validation": "permissive" };
+  const answer = await call({ ...request, headers }, deps);
+  if (!answer.ok) return messages.map(() => answer.error);
+  return outcomesOf(answer.value, messages.length);
 }
 
 function requestOf(

@@ -21,6 +21,7 @@ const QUOTA_WAIT = { kind: "throttled", retryAfterMs: 3_600_000 };
 providerContract("resend", {
   ...under,
   deduplicates: true,
+  batches: true,
   errors: [
     {
       plan: plan(400, "invalid_idempotency_key"),

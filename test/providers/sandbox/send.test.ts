@@ -1,5 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { magicOf, type SandboxAnswer, type SandboxCall } from "../../../src/core/sandbox.ts";
+import {
+  magicOf,
+  type SandboxAnswer,
+  type SandboxCall,
+  type SandboxMessage,
+} from "../../../src/core/sandbox.ts";
 import type { OutgoingMessage, Provider } from "../../../src/providers/provider.ts";
 import { sandbox } from "../../../src/providers/sandbox/send.ts";
 import { mailbox, outgoing } from "../../contract/messages.ts";
@@ -23,12 +28,12 @@ function make(settings: object, call: (call: SandboxCall) => Promise<SandboxAnsw
 /** Sends to a world that answers `answer`; gives the outcome and what reached the world. */
 async function sent(
   given: Partial<OutgoingMessage>,
-  answer: SandboxAnswer = { providerMessageId: "p1" },
+  answer: SandboxAnswer = { kind: "accepted", ids: ["p1"] },
   signal = AbortSignal.timeout(20),
 ) {
-  const calls: SandboxCall[] = [];
+  const calls: SandboxMessage[] = [];
   const provider = make({ event_delay_ms: 7, time_limit_ms: 20 }, async (call) => {
-    calls.push(call);
+    calls.push(...call);
     return answer;
   });
   const outcome = await provider.send(outgoing(given), { fetch, now: () => 0, signal });

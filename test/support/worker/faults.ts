@@ -7,7 +7,7 @@ import type { Pack } from "../../../src/core/custody.ts";
 import type { LaneDeps } from "../../../src/deliver/ports.ts";
 import type { JournalDeps } from "../../../src/feedback/ports.ts";
 import type { OutboxDeps } from "../../../src/objects/outbox/state.ts";
-import type { Outcome } from "../../../src/providers/provider.ts";
+import type { Outcome, Provider } from "../../../src/providers/provider.ts";
 
 export type LanePoint =
   | "peek"
@@ -49,6 +49,8 @@ export interface Script {
   readonly answers: Outcome[];
   /** Calls to the provider by message id, whether they took effect or not. */
   readonly calls: Map<string, number>;
+  /** Calls of several, in order: their keys and members. */
+  readonly batches: { readonly key: string; readonly ids: readonly string[] }[];
   /** Points passed, and faults that happened. */
   readonly passed: Map<Point, number>;
   readonly struck: { readonly point: Point; readonly kind: Kind }[];
@@ -93,7 +95,7 @@ export function scriptOf(faults: readonly Fault[], twice: () => boolean = () => 
 /** A script that strikes as `strike` says. */
 export function makeScript(strike: Script["strike"], twice: () => boolean): Script {
   const kept = { handOver: false, handed: [], stalled: 0, released: 0, answers: [] };
-  const seen = { calls: new Map(), passed: new Map(), struck: [], logged: new Map() };
+  const seen = { calls: new Map(), batches: [], passed: new Map(), struck: [], logged: new Map() };
   return { strike, twice, ...kept, ...seen };
 }
 
@@ -204,11 +206,28 @@ export function faultyLane(deps: LaneDeps, scope: string, life: Life): LaneDeps 
           if (answer !== undefined) return Promise.resolve(answer);
           return via("send", () => provider.send(message, sendDeps));
         },
+        ...(provider.sendBatch === undefined
+          ? {}
+          : { sendBatch: faultyBatch(provider.sendBatch, scope, via) }),
       };
     },
     suppressed: (account, hashes) => via("suppressed", () => deps.suppressed(account, hashes)),
     content: (key) => via("content", () => deps.content(key)),
     journal: (body) => via("settle_by_journal", () => deps.journal(body)),
+  };
+}
+
+/** A call of several passes the point of sending once, whatever their number. */
+function faultyBatch(
+  sendBatch: NonNullable<Provider["sendBatch"]>,
+  scope: string,
+  via: <T>(point: LanePoint, call: () => Promise<T>) => Promise<T>,
+): NonNullable<Provider["sendBatch"]> {
+  return (messages, key, sendDeps) => {
+    const script = scriptFor(scope);
+    for (const { id } of messages) count(script.calls, id);
+    script.batches.push({ key, ids: messages.map(({ id }) => id) });
+    return via("send", () => sendBatch(messages, key, sendDeps));
   };
 }
 
