@@ -34,6 +34,7 @@ export default defineConfig({
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
               bindings: { ...testSecrets, POSTERN: testConfig, TEST_MIGRATIONS: migrations },
+              email: { send_email: [{ name: "EMAIL" }] },
             },
           }),
         ],

@@ -21,6 +21,8 @@ declare namespace Cloudflare {
     POSTERN: unknown;
     POSTERN_SECRET: string;
     POSTERN_ADMIN_KEY: string;
+    /** Given by vitest.config.ts to test/providers/cloudflare/send.worker.ts. */
+    EMAIL: SendEmail;
     /** Given by vitest.config.ts to test/support/worker/setup.ts. */
     TEST_MIGRATIONS: import("cloudflare:test").D1Migration[];
   }
