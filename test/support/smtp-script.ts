@@ -32,12 +32,14 @@ export interface ScriptedRelay extends AsyncDisposable {
 
 /** Starts one on 127.0.0.1; a step that is not given is that of a relay that takes everything. */
 export async function scriptedRelay(script: Script): Promise<ScriptedRelay> {
+  const steps = { ...USUAL, ...script };
   const lines: string[] = [];
   const sockets = new Set<Socket>();
 
   function act(verb: string, socket: Socket): void {
-    const step = script[verb] ?? USUAL[verb] ?? "502 5.5.1 Unknown command\r\n";
-    if (step === null) socket.destroy();
+    const step = steps[verb];
+    if (step === undefined) socket.write("502 5.5.1 Unknown command\r\n");
+    else if (step === null) socket.destroy();
     else if (typeof step === "function") step(socket);
     else socket.write(step);
   }
@@ -53,7 +55,7 @@ export async function scriptedRelay(script: Script): Promise<ScriptedRelay> {
         if (inData && line !== ".") continue;
         if (!inData) lines.push(mark + line);
         const verb = inData ? "." : (line.split(" ")[0] ?? "").toUpperCase();
-        inData = verb === "DATA" && (script.DATA ?? USUAL.DATA) === USUAL.DATA;
+        inData = verb === "DATA" && steps.DATA === USUAL.DATA;
         act(verb, socket);
         if (verb === "STARTTLS" && mark === "") {
           socket.off("data", read);
