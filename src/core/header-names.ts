@@ -20,13 +20,18 @@ const STEERING = [
   ...["x-ses-", "x-amz-", "x-smtpapi", "x-sg-", "x-sendgrid-", "x-pm-", "x-postmark-"],
   ...["x-mailgun-", "x-msys-", "x-mj-", "x-mailjet-", "x-mailin-", "x-sib-", "x-mc-"],
   ...["x-mandrill-", "x-mailchannels-", "x-mcid", "x-resend-", "x-elasticemail-", "x-kumo-"],
-  ...["x-tenant", "x-virtual-mta", "x-vmta", "x-job", "x-envid", "x-binding"],
   ...["x-ms-exchange-", "x-cloudflare-", "x-cf-", "x-postern-"],
 ];
+
+/** Relays' fields whose names begin like harmless ones. */
+const STEERING_NAMES: ReadonlySet<string> = new Set([
+  ...["x-tenant", "x-campaign", "x-virtual-mta", "x-vmta", "x-job", "x-envid", "x-binding"],
+]);
 
 /** Why a caller may not set this field; null when it may. Case does not count. */
 export function refusalOfHeader(name: string): "written" | "steers" | null {
   const lower = name.toLowerCase();
   if (WRITTEN.has(lower) || TRANSPORT.some((prefix) => lower.startsWith(prefix))) return "written";
-  return STEERING.some((prefix) => lower.startsWith(prefix)) ? "steers" : null;
+  const steers = STEERING_NAMES.has(lower) || STEERING.some((prefix) => lower.startsWith(prefix));
+  return steers ? "steers" : null;
 }

@@ -155,6 +155,7 @@ function wire(view: View): object {
     scheduled_at: null,
     last_event: lastEvent(view),
     tags: envelope.tags,
+    metadata: envelope.metadata ?? {},
     stream: envelope.stream,
     expires_at: iso(envelope.expiresAt),
     source: view.source,

@@ -224,6 +224,35 @@ describe("lapse", () => {
   });
 });
 
+describe("a call that was refused whole for another message's sake", () => {
+  const refused = {
+    kind: "failed",
+    retryable: true,
+    code: unit.BATCH_REFUSED,
+    text: "",
+  } as const;
+
+  test("tries each again; where repeats are recognised nothing of it is unknown any more", () => {
+    const unknown = settle(claimed(waiting(), START, WINDOW_MS), ambiguous);
+    const free = settle(claimed(unknown, unknown.due, WINDOW_MS), refused, unknown.due + 1);
+    expect(free).toMatchObject({ phase: "waiting", frozen: null, ambiguities: 0, failures: 1 });
+  });
+
+  test("proves nothing where repeats are not recognised", () => {
+    const unknown = settle(claimed(waiting(), START), ambiguous);
+    const still = settle(claimed(unknown, unknown.due), refused, unknown.due + 1);
+    expect(still).toMatchObject({ phase: "waiting", ambiguities: 1 });
+    expect(still.frozen).not.toBeNull();
+  });
+
+  test("any other failure of a repeat leaves the unknown as it was", () => {
+    const unknown = settle(claimed(waiting(), START, WINDOW_MS), ambiguous);
+    const other = { ...refused, code: "http_500" };
+    const still = settle(claimed(unknown, unknown.due, WINDOW_MS), other, unknown.due + 1);
+    expect(still.frozen).not.toBeNull();
+  });
+});
+
 describe("observe", () => {
   const event = { state: "delivered", at: START + 50 } as const;
 

@@ -47,6 +47,8 @@ describe("an email that is wrong is refused, told why, and nothing is accepted",
     message,
   ];
   const line = /must not contain line breaks/;
+  const many = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, n) => [`m${n}`, "x"]));
   const headerName = /header name is printable ASCII/;
   const soon = (ms: number): string => new Date(Date.now() + ms).toISOString();
 
@@ -78,6 +80,12 @@ describe("an email that is wrong is refused, told why, and nothing is accepted",
     field("CR LF in a header's name", { headers: { "X-A\r\nBcc": "e" } }, headerName),
     field("a colon in a header's name", { headers: { "X-A:b": "e" } }, headerName),
     field("a header of Postern's own", { headers: { "dkim-Signature": "v=1" } }, /Postern writes/),
+    field("a header that steers a provider", { headers: { "x-SMTPAPI": "{}" } }, /gives orders/),
+    field("another one", { headers: { "X-MSYS-API": "{}" } }, /gives orders/),
+    field("metadata under our own name", { metadata: { postern_id: "1" } }, /A-Z, a-z/),
+    field("a line break in metadata", { metadata: { a: "b\r\nc" } }, line),
+    field("too long metadata", { metadata: { a: "b".repeat(81) } }, /80/),
+    field("too many metadata", { metadata: many(9) }, /8 metadata fields/),
     field("Bcc as a header", { headers: { BCC: "eve@evil.example" } }, /Postern writes/),
     field("CR LF in an address", { to: "a@b.example\r\nBcc: e@evil.example" }, /`to`.*line breaks/),
     field("CR LF in from's name", { from: "A\r\nB <a@example.com>" }, /`from`.*line breaks/),
