@@ -1,16 +1,20 @@
 /** `npm run demo`: messages through an instance of its own, counted by it and by the client. */
 import { parseArgs } from "node:util";
 import { type Client, createClient } from "./client.ts";
+import { type EmulatorProcess, startEmulator } from "./emulator.ts";
 import { UsageError } from "./errors.ts";
-import { expected, message } from "./mix.ts";
-import { makeTestKey, throwawaySecrets } from "./secrets.ts";
+import { expected, letter, message } from "./mix.ts";
+import type { Runtime } from "./runtime.ts";
+import { makeKey, throwawaySecrets } from "./secrets.ts";
 
-export const usage = `npm run demo -- [--count N] [--connections N] [--json]
+export const usage = `npm run demo -- [--count N] [--connections N] [--source NAME] [--json]
 
 Starts an instance with throwaway state on a free port, sends N messages to a mix of sandbox
 recipients over HTTP, waits until each is final, and prints where they ended.
   --count N        messages, 1 to 100000 (default 1000)
   --connections N  open at a time, 1 to 256 (default 32)
+  --source NAME    through this provider's adapter to its emulator on this machine: ses, resend,
+                   postmark, ... Ends when the emulator has taken each message once
   --json           print one JSON object on standard output instead of a table`;
 
 const MOST_MESSAGES = 100_000;
@@ -35,10 +39,12 @@ const STATES = [
 ] as const;
 
 type Ledger = Readonly<Record<string, number>> & { readonly conserved: boolean };
+type Report = Readonly<Record<string, number | boolean | string>>;
 
 interface Arguments {
   readonly count: number;
   readonly connections: number;
+  readonly source: string | null;
   readonly json: boolean;
 }
 
@@ -54,12 +60,14 @@ function parse(args: string[]): Arguments {
     options: {
       count: { type: "string", default: "1000" },
       connections: { type: "string", default: "32" },
+      source: { type: "string" },
       json: { type: "boolean", default: false },
     },
   });
   return {
     count: wholeNumber("count", values.count, MOST_MESSAGES),
     connections: wholeNumber("connections", values.connections, MOST_CONNECTIONS),
+    source: values.source ?? null,
     json: values.json,
   };
 }
@@ -75,24 +83,28 @@ function progress(total: number): (done: number, what: string) => void {
   };
 }
 
+const recipientsOf = (body: Readonly<Record<string, unknown>>): number =>
+  ["to", "cc", "bcc"].reduce((sum, field) => sum + ((body[field] as string[]) ?? []).length, 0);
+
 /** Posts every message over the client's connections; returns how many recipients were accepted. */
 async function postAll(
   client: Client,
   { count, connections }: Arguments,
-  show: (done: number, what: string) => void,
+  bodyOf: (index: number) => Record<string, unknown>,
 ): Promise<number> {
+  const show = progress(count);
   let next = 0;
   let posted = 0;
   let recipients = 0;
   const lane = async (): Promise<void> => {
     while (next < count) {
       const index = next++;
-      const body = message(index);
+      const body = bodyOf(index);
       const answer = await client.send("POST", "/emails", body, `demo-${index}`);
       if (answer.status !== 200) {
         throw new Error(`POST /emails answered ${answer.status}: ${JSON.stringify(answer.body)}`);
       }
-      recipients += (body.to as string[]).length;
+      recipients += recipientsOf(body);
       posted += 1;
       if (posted % 10 === 0) show(posted, "accepted");
     }
@@ -101,13 +113,14 @@ async function postAll(
   return recipients;
 }
 
-/** Reads the ledger until nothing moves any more; returns it and when it last changed. */
+/** Reads the ledger until `isDone` or nothing moves any more; returns it and its last change. */
 async function settle(
   client: Client,
   count: number,
-  show: (done: number, what: string) => void,
+  recipients: number,
+  isDone: (ledger: Ledger) => boolean,
 ): Promise<{ ledger: Ledger; at: number }> {
-  const wanted = expected(count);
+  const show = progress(recipients);
   const deadline = performance.now() + WAIT_BASE_MS + count * WAIT_PER_MESSAGE_MS;
   let last = "";
   let changedAt = performance.now();
@@ -121,64 +134,122 @@ async function settle(
     const text = JSON.stringify(answer.body);
     if (text !== last) changedAt = now;
     last = text;
-    const { pending = 0, sent = 0, complained = 0, accepted = 0 } = ledger;
-    show(Math.max(accepted - pending - sent, 0), "final");
-    const all = pending === 0 && sent === 0 && complained >= wanted.complained;
+    const { pending = 0, accepted = 0 } = ledger;
+    show(Math.max(accepted - pending, 0), "settled");
     const quiet = pending === 0 && now - changedAt > QUIET_MS;
-    if (all || quiet || now > deadline) return { ledger, at: changedAt };
+    if ((pending === 0 && isDone(ledger)) || quiet || now > deadline) {
+      show(recipients, "");
+      return { ledger, at: changedAt };
+    }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
 
-function table(report: Readonly<Record<string, number | boolean>>): string {
+function table(report: Report): string {
   const rows = Object.entries(report).map(([name, value]) => [name.replaceAll("_", " "), value]);
   return rows.map(([name, value]) => `${String(name).padEnd(22)}${value}`).join("\n");
 }
 
-/** Runs the demo; 0 only if nothing is pending and every count agrees. */
-export async function run(args: string[]): Promise<number> {
-  const wanted = parse(args);
+/** The instance and its mail: by default the sandbox, with a test key. */
+async function throughSandbox(wanted: Arguments): Promise<number> {
   const secrets = throwawaySecrets();
-  const { start } = await import("./runtime.ts");
-  const runtime = await start({
-    port: 0,
-    persistTo: null,
-    secrets,
-    quiet: true,
-    vars: {
-      sources: {
-        sandbox: {
-          provider: "sandbox",
-          deduplicates: true,
-          time_limit_ms: SANDBOX_TIME_LIMIT_MS,
-        },
-      },
+  const sandbox = {
+    provider: "sandbox",
+    deduplicates: true,
+    time_limit_ms: SANDBOX_TIME_LIMIT_MS,
+  };
+  const runtime = await boot(secrets, { sources: { sandbox } });
+  const key = await makeKey(runtime.url, secrets.POSTERN_ADMIN_KEY, "demo");
+  const { complained } = expected(wanted.count);
+  return count(wanted, runtime, key, message, {
+    isDone: (ledger) => ledger.sent === 0 && (ledger.complained ?? 0) >= complained,
+    extra: async (ledger) => ({ complained: ledger.complained ?? 0 }),
+    isRight: () => true,
+  });
+}
+
+/** The same with a live key, through one adapter to what stands for its provider. */
+async function throughSource(wanted: Arguments, emulator: EmulatorProcess): Promise<number> {
+  const secrets = { ...throwawaySecrets(), ...emulator.secrets };
+  const broadcasts = emulator.lanes.includes("broadcast");
+  const runtime = await boot(secrets, {
+    accounts: { default: { domains: ["example.com"] } },
+    sources: { emulated: emulator.settings },
+    pools: { emulated: { sources: ["emulated"] } },
+    streams: {
+      transactional: { kind: "transactional", pool: "emulated" },
+      ...(broadcasts ? { broadcast: { kind: "broadcast", pool: "emulated" } } : {}),
     },
   });
-  const key = await makeTestKey(runtime.url, secrets.POSTERN_ADMIN_KEY, "demo");
+  const key = await makeKey(runtime.url, secrets.POSTERN_ADMIN_KEY, "demo", "live");
+  return count(wanted, runtime, key, (index) => letter(index, broadcasts), {
+    isDone: () => true,
+    extra: async () => {
+      const { accepted, doubled, calls } = await emulator.truth();
+      const { provider } = emulator.settings;
+      return { provider, taken_by_provider: accepted, doubled, calls };
+    },
+    isRight: (report) =>
+      report.sent === report.accepted &&
+      report.taken_by_provider === wanted.count &&
+      report.doubled === 0,
+  });
+}
+
+async function boot(
+  secrets: ReturnType<typeof throwawaySecrets>,
+  vars: Readonly<Record<string, Record<string, unknown>>>,
+): Promise<Runtime> {
+  const { start } = await import("./runtime.ts");
+  return start({ port: 0, persistTo: null, secrets, quiet: true, vars });
+}
+
+/** Sends, waits, prints; 0 only if nothing is pending and every count agrees. */
+async function count(
+  wanted: Arguments,
+  runtime: Runtime,
+  key: string,
+  bodyOf: (index: number) => Record<string, unknown>,
+  how: {
+    readonly isDone: (ledger: Ledger) => boolean;
+    readonly extra: (ledger: Ledger) => Promise<Report>;
+    readonly isRight: (report: Report) => boolean;
+  },
+): Promise<number> {
   const client = createClient(runtime.url, key, wanted.connections);
   try {
-    const show = progress(wanted.count);
     const started = performance.now();
-    const recipients = await postAll(client, wanted, show);
-    const all = progress(recipients);
-    const { ledger, at } = await settle(client, wanted.count, all);
-    all(recipients, "");
+    const recipients = await postAll(client, wanted, bodyOf);
+    const { ledger, at } = await settle(client, wanted.count, recipients, how.isDone);
     const seconds = (at - started) / 1_000;
     const sum = STATES.reduce((total, state) => total + (ledger[state] ?? 0), 0);
     const conserved = ledger.conserved && ledger.accepted === recipients && ledger.accepted === sum;
     const report = {
       accepted: ledger.accepted ?? 0,
       ...Object.fromEntries(STATES.map((state) => [state, ledger[state] ?? 0])),
-      complained: ledger.complained ?? 0,
+      ...(await how.extra(ledger)),
       seconds: Number(seconds.toFixed(3)),
       messages_per_second: Number((wanted.count / seconds).toFixed(1)),
       conserved,
     };
     console.log(wanted.json ? JSON.stringify(report) : table(report));
-    return ledger.pending === 0 && conserved ? 0 : 1;
+    return ledger.pending === 0 && conserved && how.isRight(report) ? 0 : 1;
   } finally {
     client.close();
     await runtime.stop();
+  }
+}
+
+/** Runs the demo; 0 only if nothing is pending and every count agrees. */
+export async function run(args: string[]): Promise<number> {
+  const wanted = parse(args);
+  if (wanted.source === null) return throughSandbox(wanted);
+  const emulator = await startEmulator(wanted.source).catch((error: Error) => {
+    throw new UsageError(error.message);
+  });
+  try {
+    return await throughSource(wanted, emulator);
+  } finally {
+    emulator.stop();
   }
 }

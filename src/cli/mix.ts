@@ -77,3 +77,48 @@ export function expected(count: number): Expected {
   }
   return sum;
 }
+
+/** A transparent pixel. */
+const PIXEL = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
+
+const LETTERS: readonly Record<string, unknown>[] = [
+  { to: ["Ann <ann@example.org>"], text: "Plain." },
+  {
+    to: ["Jürgen Groß <jurgen@example.org>", "山田 <yamada@example.net>"],
+    cc: ["cc@example.org"],
+    reply_to: ["help@example.com"],
+    text: "Grüße\n.\nFrom here",
+    html: "<p>Grüße \u{1f600}</p>",
+    tags: [{ name: "campaign", value: "demo" }],
+    metadata: { order: "7" },
+  },
+  {
+    to: ["ann@example.org"],
+    bcc: ["bcc@example.org"],
+    html: '<img src="cid:pixel">',
+    attachments: [
+      { filename: "pixel.gif", content: PIXEL, content_type: "image/gif", content_id: "pixel" },
+      { filename: "notes.txt", content: "aGVsbG8=" },
+    ],
+  },
+  {
+    to: ["news@example.org"],
+    stream: "broadcast",
+    text: "News.",
+    headers: { "List-Unsubscribe": "<https://example.com/u>" },
+  },
+];
+
+/**
+ * The body of `POST /emails` for a message through a provider: every shape of message in turn.
+ *
+ * @param broadcasts whether the provider takes broadcasts
+ */
+export function letter(index: number, broadcasts: boolean): Record<string, unknown> {
+  const shapes = broadcasts ? LETTERS : LETTERS.filter(({ stream }) => stream === undefined);
+  return {
+    from: "Postern demo <demo@example.com>",
+    subject: `Message ${index}: Grüße`,
+    ...shapes[index % shapes.length],
+  };
+}

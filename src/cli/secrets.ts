@@ -48,13 +48,18 @@ export function localSecrets(path: string): { secrets: Secrets; made: string[] }
 }
 
 /**
- * Makes a test API key with the admin key.
+ * Makes an API key with the admin key.
  * @throws if the Worker does not answer 201 with a token.
  */
-export async function makeTestKey(url: string, adminKey: string, name: string): Promise<string> {
+export async function makeKey(
+  url: string,
+  adminKey: string,
+  name: string,
+  mode: "test" | "live" = "test",
+): Promise<string> {
   const admin: Client = createClient(url, adminKey);
   try {
-    const answer = await admin.send("POST", "/api-keys", { name, mode: "test" });
+    const answer = await admin.send("POST", "/api-keys", { name, mode });
     const token = (answer.body as { token?: unknown } | undefined)?.token;
     if (answer.status !== 201 || typeof token !== "string") {
       throw new Error(`POST /api-keys answered ${answer.status}: ${JSON.stringify(answer.body)}`);

@@ -9,7 +9,7 @@ import { follow, formatJourney, JOURNEY_LIMIT_MS } from "./journey.ts";
 import { DEFAULT_STATE, DEV_FILE_NAME, ROOT } from "./paths.ts";
 import { portTaken } from "./ports.ts";
 import type { Runtime } from "./runtime.ts";
-import { localSecrets, makeTestKey, writePrivately } from "./secrets.ts";
+import { localSecrets, makeKey, writePrivately } from "./secrets.ts";
 
 export const usage = `npm start -- [--state DIR] [--verbose]
 
@@ -85,7 +85,7 @@ async function testKey(url: string, adminKey: string, devFile: string): Promise<
       if (status === 200) return known;
     }
   }
-  return makeTestKey(url, adminKey, "npm start");
+  return makeKey(url, adminKey, "npm start");
 }
 
 /** Sends the welcome mail through the whole pipeline and prints where it was when. */

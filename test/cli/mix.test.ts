@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { expected, message } from "../../src/cli/mix.ts";
+import { expected, letter, message } from "../../src/cli/mix.ts";
 
 test("a hundred messages in a row hold every kind, wherever they begin", () => {
   const kinds = (from: number): string[] =>
@@ -42,4 +42,12 @@ test("a recipient that never answers is held, so that the demo ends", () => {
   const silent = all.filter(({ to }) => (to as string[]).some((one) => one.startsWith("timeout")));
   expect(silent.length).toBeGreaterThan(0);
   for (const one of silent) expect(one.on_unknown).toBe("hold");
+});
+
+test("letters take every shape in turn; broadcasts only where they are taken", () => {
+  const streams = (broadcasts: boolean) =>
+    Array.from({ length: 8 }, (_, index) => letter(index, broadcasts).stream);
+  expect(streams(true)).toContain("broadcast");
+  expect(streams(false)).not.toContain("broadcast");
+  expect(letter(3, true)).toEqual(letter(3, true));
 });

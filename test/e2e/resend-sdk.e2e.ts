@@ -1,7 +1,7 @@
 import { Resend } from "resend";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Runtime, start } from "../../src/cli/runtime.ts";
-import { makeTestKey, throwawaySecrets } from "../../src/cli/secrets.ts";
+import { makeKey, throwawaySecrets } from "../../src/cli/secrets.ts";
 import { until } from "../support/instance.ts";
 
 let runtime: Runtime;
@@ -10,7 +10,7 @@ let resend: Resend;
 beforeAll(async () => {
   const secrets = throwawaySecrets();
   runtime = await start({ port: 0, persistTo: null, secrets, quiet: true });
-  const key = await makeTestKey(runtime.url, secrets.POSTERN_ADMIN_KEY, "resend-sdk");
+  const key = await makeKey(runtime.url, secrets.POSTERN_ADMIN_KEY, "resend-sdk");
   resend = new Resend(key, { baseUrl: runtime.url });
 });
 
