@@ -54,7 +54,7 @@ test("identities are the authenticated domains, lower-cased", async () => {
   expect(known).toEqual({ ok: true, value: ["acme.example"] });
 });
 
-test("a key that Brevo does not know leaves every question unanswered, and is not shown", async () => {
+test("what Brevo refuses is unanswered, in words without a secret", async () => {
   const deps = answering(JSON.stringify({ code: "unauthorized", message: "Key not found" }), 401);
   const answer = await adapter().identities?.(deps);
   expect(answer).toEqual({ ok: false, error: { retryAfterMs: null, text: "Brevo answered 401" } });

@@ -125,6 +125,7 @@ describe("what goes over the wire to Brevo", () => {
     return { headers, url, body: JSON.parse(body) };
   }
   const { id } = outgoing();
+  const OURS = `"postern_account":"acme", "postern_id":"${id}"`;
 
   test("a minimal message carries its fields, our ids and the key, and nothing else", async () => {
     const { headers, body, url } = await wire(outgoing());
@@ -136,7 +137,7 @@ describe("what goes over the wire to Brevo", () => {
       htmlContent: '<html><body><div style="white-space:pre-wrap">Hello Jane</div></body></html>',
       textContent: "Hello Jane",
       headers: {
-        "X-Mailin-custom": `{"postern_account":"acme", "postern_id":"${id}"}`,
+        "X-Mailin-custom": `{${OURS}}`,
         idempotencyKey: id,
       },
       tags: [id],
@@ -166,7 +167,7 @@ describe("what goes over the wire to Brevo", () => {
       textContent: FULL.text,
       headers: {
         ...FULL.headers,
-        "X-Mailin-custom": `{"order":"N%C2%BA 7/42", "postern_account":"acme", "postern_id":"${id}"}`,
+        "X-Mailin-custom": `{"order":"N%C2%BA 7/42", ${OURS}}`,
         idempotencyKey: id,
       },
       tags: [id, "campaign:spring_2026"],
@@ -216,7 +217,7 @@ describe("what goes over the wire to Brevo", () => {
     );
   });
 
-  test("names are within 70 characters; where an encoded one is longer, specials give way", async () => {
+  test("names have 70 characters at most; where an encoded one has more, specials go", async () => {
     const long = `Jürgen, ${"x".repeat(60)}\u{1f600}y`;
     const to = [mailbox(`"${long}" <a@b.example>`), mailbox(`${"n".repeat(80)} <c@b.example>`)];
     to.push(mailbox(`${"n".repeat(69)}\u{1f600} <d@b.example>`));
