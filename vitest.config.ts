@@ -2,8 +2,9 @@
  * Four projects: `unit` in Node, `worker` in workerd with the real bindings, `faults` there too
  * with every Dep behind a fault point, `e2e` from outside.
  */
-import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+import { trusting } from "./test/support/trust.ts";
 import { testConfig, testSecrets } from "./test/support/worker/config.ts";
 import { faultsConfig, faultsConsumers } from "./test/support/worker/faults-config.ts";
 
@@ -14,6 +15,12 @@ const FAULTS_AT_ONCE = 6;
 const FAULT_FILES_AT_ONCE = 2;
 /** An end-to-end test builds the bundle and boots workerd, twice in some. */
 const E2E_TEST_LIMIT_MS = 120_000;
+
+// The relays beside the tests of the runtime show this one.
+const { cloudflareTest, readD1Migrations } = await trusting(
+  join(import.meta.dirname, "test/fixtures/localhost-cert.pem"),
+  () => import("@cloudflare/vitest-plugin"),
+);
 
 const migrations = await readD1Migrations("./migrations");
 
@@ -42,6 +49,7 @@ export default defineConfig({
           name: "worker",
           include: ["test/**/*.worker.ts"],
           exclude: ["test/bench/**", "test/faults/**"],
+          globalSetup: ["./test/support/smtp-setup.ts"],
           setupFiles: ["./test/support/worker/setup.ts"],
           testTimeout: WORKER_TEST_LIMIT_MS,
           hookTimeout: WORKER_TEST_LIMIT_MS,

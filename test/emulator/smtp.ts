@@ -14,6 +14,8 @@ const fixture = (name: string): string =>
 /** The certificate of localhost and 127.0.0.1, which it signs itself, and its key. Test only. */
 export const CERTIFICATE = fixture("localhost-cert.pem");
 export const KEY = fixture("localhost-key.pem");
+/** A certificate of other.example, signed by the one of localhost, with the same key. */
+export const OTHER_CERTIFICATE = fixture("other-cert.pem");
 
 export const USER = "postern";
 export const PASSWORD = "S3cret-relay-Pässword";

@@ -29,9 +29,7 @@ export type Extensions = ReadonlyMap<string, readonly string[]>;
 
 /** Opens the dialogue; an error is the outcome of every message that was to go over it. */
 export async function hello(line: Line, how: Hello): Promise<Result<Extensions, Outcome>> {
-  const greeting = await line.read();
-  if (greeting === "lost") return err(failed(true, "unreachable", "no connection to the relay"));
-  const greeted = expect(greeting, 220, "hello", how.redact);
+  const greeted = expect(await line.read(), 220, "hello", how.redact, UNREACHABLE);
   if (!greeted.ok) return greeted;
 
   let offered = await introduce(line, how);
@@ -40,7 +38,7 @@ export async function hello(line: Line, how: Hello): Promise<Result<Extensions, 
     const started = await startTls(line, how, offered.value);
     if (!started.ok) return started;
     // What was offered before may have been an attacker's words (RFC 3207 section 4.2).
-    offered = await introduce(line, how);
+    offered = await introduce(line, how, NOT_ENCRYPTED);
     if (!offered.ok) return offered;
   }
   if (how.credentials === null) return offered;
@@ -48,14 +46,25 @@ export async function hello(line: Line, how: Hello): Promise<Result<Extensions, 
   return authenticated.ok ? offered : authenticated;
 }
 
+const UNREACHABLE = failed(true, "unreachable", "no connection to the relay");
+const NOT_ENCRYPTED = failed(
+  true,
+  "tls_failed",
+  "no encrypted connection; the relay's certificate must be valid for its host name",
+);
+
 /** EHLO, or HELO where the relay does not know EHLO (RFC 5321 section 3.2). */
-async function introduce(line: Line, how: Hello): Promise<Result<Extensions, Outcome>> {
+async function introduce(
+  line: Line,
+  how: Hello,
+  lost?: Outcome,
+): Promise<Result<Extensions, Outcome>> {
   const extended = await line.command(`EHLO ${how.name}`);
   if (typeof extended === "object" && UNKNOWN.has(extended.code)) {
     const plain = expect(await line.command(`HELO ${how.name}`), 250, "hello", how.redact);
     return plain.ok ? ok(new Map()) : plain;
   }
-  const reply = expect(extended, 250, "hello", how.redact);
+  const reply = expect(extended, 250, "hello", how.redact, lost);
   return reply.ok ? ok(extensionsOf(reply.value)) : reply;
 }
 
@@ -87,7 +96,7 @@ async function startTls(
   }
   const ready = expect(await line.command("STARTTLS"), 220, "hello", how.redact);
   if (!ready.ok) return ready;
-  return line.startTls() === null ? ok(null) : err(brokenOf("lost", false));
+  return line.startTls() === null ? ok(null) : err(NOT_ENCRYPTED);
 }
 
 /** PLAIN (RFC 4616), or LOGIN where that is all there is. Others need an exchange of digests. */
@@ -119,13 +128,18 @@ export function base64(text: string): string {
   return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 }
 
-/** A reply of the wanted code, or the outcome of having got another or none, before any message. */
-export function expect(
+/**
+ * A reply of the wanted code, or the outcome of having got another or none, before any message.
+ *
+ * @param lost what the end of the connection comes to here
+ */
+function expect(
   reply: Reply | Broken,
   code: number,
   phase: Exclude<Phase, "end">,
   redact: Redact,
+  lost: Outcome = brokenOf("lost", false),
 ): Result<Reply, Outcome> {
-  if (typeof reply === "string") return err(brokenOf(reply, false));
+  if (typeof reply === "string") return err(reply === "lost" ? lost : brokenOf(reply, false));
   return reply.code === code ? ok(reply) : err(refusalOf(phase, reply, redact));
 }
