@@ -6,6 +6,12 @@ import { type ApiError, checkEmail, checkKey } from "./resend-validate.ts";
 
 const SECRET = "re_S3cretKey_123";
 
+const DOMAINS = [
+  { id: "d1", name: "Acme.example", status: "verified" },
+  { id: "d2", name: "new.example", status: "pending" },
+  { id: "d3", name: "second.example", status: "verified" },
+];
+
 const fail = (error: ApiError): WireAnswer => json(error.statusCode, error);
 
 const wire: Wire = {
@@ -39,6 +45,16 @@ const wire: Wire = {
     }),
   inside: json(200, { data: null, error: { name: "application_error", message: "inside" } }),
   withoutId: json(200, {}),
+  query({ method, url, headers }) {
+    const { pathname, searchParams } = new URL(url, "http://resend.test");
+    if (method !== "GET" || pathname !== "/domains") return null;
+    const key = checkKey(headers.authorization?.toString(), SECRET);
+    if (key !== null) return fail(key);
+    // Two on the first page and one on the next, whatever is asked for.
+    const rest = searchParams.get("after") === "d2";
+    const data = rest ? DOMAINS.slice(2) : DOMAINS.slice(0, 2);
+    return json(200, { object: "list", has_more: !rest, data });
+  },
   keyOf: ({ headers }) => headers["idempotency-key"]?.toString(),
   conflict: (running) =>
     fail({

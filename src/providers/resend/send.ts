@@ -6,6 +6,7 @@ import { call, mailboxesIn, type Request } from "../http.ts";
 import type { Outcome, OutgoingMessage, ProviderDefinition, SendDeps, Tag } from "../provider.ts";
 import { baseUrl, batching, deduplication, remote, secretName, secrets } from "../settings.ts";
 import { outcomesOf } from "./batch.ts";
+import { identities } from "./domains.ts";
 import { outcomeOf } from "./outcome.ts";
 
 const settings = z.strictObject({
@@ -56,6 +57,7 @@ export const resend: ProviderDefinition<typeof settings> = {
         expiryMaxMs: 0,
       },
       timeLimitMs: source.time_limit_ms,
+      identities: (to) => identities(source.base_url, apiKey, to),
       send: (message, to) => send(source.base_url, apiKey, message, to),
       ...(source.batch
         ? { sendBatch: (all, key, to) => sendBatch(source.base_url, apiKey, all, key, to) }
@@ -125,7 +127,8 @@ function bodyOf(message: OutgoingMessage): Record<string, unknown> {
     subject: message.subject,
     html: message.html,
     text: message.text,
-    headers: { ...message.headers, "Message-ID": `<${message.messageId}>` },
+    // Resend writes its own Message-ID and gives it back in its events.
+    headers: Object.keys(message.headers).length > 0 ? message.headers : undefined,
     tags: tagsOf(message),
     attachments:
       message.attachments.length > 0

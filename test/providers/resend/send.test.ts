@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { formatMailbox } from "../../../src/core/address.ts";
 import { resend } from "../../../src/providers/resend/send.ts";
 import { FULL, outgoing } from "../../contract/messages.ts";
-import { providerContract, wireOf } from "../../contract/provider.ts";
+import { depsFor, makeProvider, providerContract, wireOf } from "../../contract/provider.ts";
 import type { Plan } from "../../emulator/emulator.ts";
 import { resendEmulator } from "../../emulator/resend.ts";
 
@@ -104,7 +104,6 @@ describe("what goes over the wire to Resend", () => {
       to: ["jane.roe@customer.example"],
       subject: "Hello",
       text: "Hello Jane",
-      headers: { "Message-ID": `<${outgoing().messageId}>` },
       tags: [
         { name: "postern_id", value: outgoing().id },
         { name: "postern_account", value: "acme" },
@@ -131,6 +130,19 @@ describe("what goes over the wire to Resend", () => {
       { filename: "Grüße 2026.pdf", content: "JVBERi0xLjQK" },
       { filename: "l.png", content: "iVBORw0K", content_type: "image/png", content_id: "logo" },
     ]);
+  });
+
+  test("the account's verified domains are listed, page by page", async () => {
+    const emulator = await resendEmulator.start();
+    try {
+      const provider = makeProvider(under, emulator);
+      expect(await provider.identities?.(depsFor())).toEqual({
+        ok: true,
+        value: ["acme.example", "second.example"],
+      });
+    } finally {
+      await emulator.close();
+    }
   });
 
   test("metadata goes along as tags, in the characters a tag may hold", async () => {
