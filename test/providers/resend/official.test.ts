@@ -22,6 +22,8 @@ afterAll(() => emulator.close());
 
 /** A message as a user of the client writes it. */
 function written(message: OutgoingMessage): CreateEmailOptions {
+  const list = (mailboxes: OutgoingMessage["cc"]) =>
+    mailboxes.length > 0 ? mailboxes.map(formatMailbox) : undefined;
   const tags = [
     ...message.tags,
     ...Object.entries(message.metadata).map(([name, value]) => ({
@@ -34,9 +36,9 @@ function written(message: OutgoingMessage): CreateEmailOptions {
   return {
     from: formatMailbox(message.from),
     to: message.to.map(formatMailbox),
-    cc: message.cc.map(formatMailbox),
-    bcc: message.bcc.map(formatMailbox),
-    replyTo: message.replyTo.map(formatMailbox),
+    cc: list(message.cc),
+    bcc: list(message.bcc),
+    replyTo: list(message.replyTo),
     subject: message.subject,
     ...(message.html === undefined ? {} : { html: message.html }),
     ...(message.text === undefined ? {} : { text: message.text }),
