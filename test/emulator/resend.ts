@@ -70,6 +70,9 @@ function takeOne(parsed: unknown): WireMessage[] | WireAnswer {
   return [{ key: email.posternId ?? email.subject, subject: email.subject }];
 }
 
+const attached = (email: { readonly attachments?: unknown }): boolean =>
+  Array.isArray(email.attachments) && email.attachments.length > 0;
+
 /** Strict validation refuses all for one; permissive leaves that one out. */
 function takeBatch(
   parsed: unknown,
@@ -82,7 +85,7 @@ function takeBatch(
   const messages: WireMessage[] = [];
   for (const [index, one] of parsed.entries()) {
     const email = checkEmail(one);
-    const refused = "statusCode" in email || refuse.includes(index) || "attachments" in one;
+    const refused = "statusCode" in email || refuse.includes(index) || attached(one);
     if (refused && !permissive) {
       const message = `Invalid \`to\` field of email ${index}.`;
       return fail({ statusCode: 422, name: "validation_error", message });
