@@ -1,4 +1,4 @@
-/** What SparkPost refuses in `POST /transmissions`, and stricter: unknown fields are refused too. */
+/** What SparkPost refuses in `POST /transmissions`; stricter, it refuses unknown fields too. */
 
 /** One error in SparkPost's shape. */
 export interface ApiError {

@@ -36,7 +36,7 @@ describe("what a form of parts cannot say goes to Mailgun as a built message", (
     expect(await pathOf({ attachments: inline("logo") })).toBe(FORM);
   });
 
-  test("parameters of a content type, quotes in a filename, nobody in To, long headers", async () => {
+  test("parameters of a type, quotes in a filename, nobody in To, long headers", async () => {
     const calendar = { ...FILE, contentType: "text/calendar; method=REQUEST" };
     expect(await pathOf({ attachments: [calendar] })).toBe(MIME);
     expect(await pathOf({ attachments: [{ ...FILE, filename: 'a "b".txt' }] })).toBe(MIME);

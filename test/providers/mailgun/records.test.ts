@@ -92,7 +92,7 @@ describe("Mailgun's records", () => {
     });
   });
 
-  test("a key that may only send, or an answer of another shape, leaves a question open", async () => {
+  test("a refused key, or an answer of another shape, leaves a question open", async () => {
     await withEmulator(async (provider) => {
       for (const answer of [new Response("Forbidden", { status: 401 }), Response.json({})]) {
         const fetched = () => Promise.resolve(answer.clone());

@@ -92,6 +92,14 @@ describe("SparkPost's records", () => {
     });
   });
 
+  test("what came before, in the same minute, is not told again", async () => {
+    await withEmulator(async (provider) => {
+      const since = NOW - 5 * MINUTE_MS;
+      const found = await provider.eventsSince?.(since, recorded([since - 1, since]).deps);
+      expect(found).toMatchObject({ ok: true, value: [{ at: since }] });
+    });
+  });
+
   test("of one minute, a page is given; without an end to the search, none", async () => {
     await withEmulator(async (provider) => {
       const since = NOW - 3 * MINUTE_MS;

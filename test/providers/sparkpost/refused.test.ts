@@ -47,9 +47,9 @@ describe("recipients that SparkPost refuses", () => {
     expect(unnamed.outcome).toMatchObject(rejected("recipient", "1902"));
   });
 
-  test("an address that is only part of a longer one is not named", async () => {
+  async function named(description: string) {
     const emulator = await sparkpostEmulator.start();
-    const error = { message: "refused", description: "x.jane.roe@customer.example", code: "1300" };
+    const error = { message: "refused", description, code: "1300" };
     const results = {
       id: "1",
       total_accepted_recipients: 3,
@@ -60,6 +60,14 @@ describe("recipients that SparkPost refuses", () => {
     const deps = depsFor(1000, { fetch: answered });
     const outcome = await makeProvider(under, emulator).send(FULL, deps);
     await emulator.close();
-    expect(outcome).toEqual({ kind: "accepted", providerMessageId: "1", refused: [] });
+    return outcome.kind === "accepted" ? outcome.refused.map(({ address }) => address) : outcome;
+  }
+
+  test("an address is found in any dress, but not as part of a longer one", async () => {
+    expect(await named("x.jane.roe@customer.example")).toEqual([]);
+    expect(await named("'Jane.Roe@Customer.example'.")).toEqual(["jane.roe@customer.example"]);
+    const given = "cc.person@bücher.example";
+    expect(await named(`<${given}> is bad`)).toEqual([given]);
+    expect(await named("cc.person@xn--bcher-kva.example")).toEqual([given]);
   });
 });
