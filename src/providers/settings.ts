@@ -42,7 +42,7 @@ export const secretName = z.string().min(1);
 /** Where an API answers, without a trailing slash; given for emulators and compatible services. */
 export const baseUrl = (usual: string) => z.url().default(usual).transform(withoutSlash);
 
-/** The same for an API that answers in several regions: given, it goes before the region's place. */
+/** The same for an API with several regions: given, it goes before the address of the region. */
 export const regionalUrl = z.url().transform(withoutSlash).optional();
 
 function withoutSlash(url: string): string {
