@@ -100,15 +100,15 @@ export async function startSmtpEmulator(
     else act();
   }
 
-  function take(session: SMTPServerSession, bytes: Buffer): string {
-    const { mailFrom, rcptTo } = session.envelope;
+  function take(client: SMTPServerSession, bytes: Buffer): string {
+    const { mailFrom, rcptTo } = client.envelope;
     deliveries.push({
       from: mailFrom === false ? "" : mailFrom.address,
       to: rcptTo.map(({ address }) => address),
       parameters: mailFrom === false ? {} : { ...mailFrom.args },
-      secure: session.secure,
-      user: session.user ?? null,
-      ehlo: session.hostNameAppearsAs,
+      secure: client.secure,
+      user: client.user ?? null,
+      ehlo: client.hostNameAppearsAs,
       bytes,
     });
     if (deliveries.length > RECEIVED_MAX) deliveries.shift();
@@ -132,8 +132,8 @@ export async function startSmtpEmulator(
       if (current().mode === "reset") return done(new Refusal(421, "4.3.2 Reset"));
       answer("connect", done);
     },
-    onAuth({ username = "", password }, session, done) {
-      logins.push({ user: username, secure: session.secure });
+    onAuth({ username = "", password }, client, done) {
+      logins.push({ user: username, secure: client.secure });
       answer("auth", (error) => {
         if (error) done(error);
         else if (username === USER && password === PASSWORD) done(null, { user: username });
@@ -141,26 +141,26 @@ export async function startSmtpEmulator(
       });
     },
     onMailFrom: (_address, _session, done) => answer("mail", done),
-    onRcptTo({ address }, session, done) {
-      const position = named.get(session.id) ?? 0;
-      named.set(session.id, position + 1);
+    onRcptTo({ address }, client, done) {
+      const position = named.get(client.id) ?? 0;
+      named.set(client.id, position + 1);
       if (plan.refuse?.includes(position)) {
         return done(new Refusal(550, `5.1.1 <${address}>: Recipient address rejected`));
       }
       answer("rcpt", done);
     },
-    onData(stream, session, done) {
+    onData(stream, client, done) {
       const chunks: Buffer[] = [];
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
       stream.on("end", () => {
         const { mode = "accept" } = current();
-        const id = take(session, Buffer.concat(chunks));
+        const id = take(client, Buffer.concat(chunks));
         if (mode === "swallow" || mode === "hang") return;
         if (mode === "error")
           return answer("end", (error) => done(error, `2.0.0 Ok: queued as ${id}`));
         statuses[250] = (statuses[250] ?? 0) + 1;
         timesLeft--;
-        later(() => finish(mode, id, socketOf(server, session), done));
+        later(() => finish(mode, id, socketOf(server, client), done));
       });
     },
   });

@@ -18,8 +18,13 @@ const BUSY_MS = 10_000;
 /** Relays count what a client sends by the minute: Postfix's anvil_rate_time_unit is 60 s. */
 const RATE_MS = 60_000;
 
-const RATE =
-  /\btoo (much|many) (mail|messages|connections|concurrent|requests|errors|recipients from)\b|\brate\b.{0,30}\b(limit|exceed)|\bthrottl|\bslow down\b|\bsending too\b/i;
+const RATE = new RegExp(
+  [
+    "\\btoo (much|many) (mail|messages|connections|concurrent|requests|errors|recipients from)\\b",
+    "\\brate\\b.{0,30}\\b(limit|exceed)|\\bthrottl|\\bslow down\\b|\\bsending too\\b",
+  ].join("|"),
+  "i",
+);
 /** A hosted relay's day is over: Gmail 5.4.5, Exchange Online 5.1.90 and the like. */
 const QUOTA =
   /\b(daily|hourly|monthly|sending|submission)\b[^.]{0,60}\b(limit|quota)\b|\bsubmissionquota/i;

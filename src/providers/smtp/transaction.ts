@@ -36,7 +36,7 @@ export interface Transacted {
 }
 
 /** The header field that gives our id back in bounces and reports, which quote the header. */
-export const ID_FIELD = "X-Postern-Id";
+const ID_FIELD = "X-Postern-Id";
 
 /** Sends one message. */
 export async function transact(

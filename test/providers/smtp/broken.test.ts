@@ -41,7 +41,7 @@ describe("credentials", () => {
     expect(verbs(lines)).toEqual(["EHLO", "STARTTLS"]);
   });
 
-  test("are not written to a relay whose certificate is not trusted or of another name", async () => {
+  test("are not written under a certificate that is not trusted or of another name", async () => {
     await withRelay({}, async (relay) => {
       const untrusted = await relayOn(relay.port, {}, "").send(FULL, depsFor());
       expect(untrusted).toMatchObject(failed("tls_failed"));
