@@ -140,7 +140,7 @@ describe("what a relay offers", () => {
     expect(large.delivery).toBeUndefined();
   });
 
-  test("a message beyond the limit that is set is refused though the relay names none", async () => {
+  test("a message beyond the limit that is set is refused, whatever the relay says", async () => {
     const { outcome, delivery } = await delivered(FULL, { bytes_max: 1000 });
     expect(outcome).toMatchObject({ fault: "content", code: "message_too_large" });
     expect(delivery).toBeUndefined();
