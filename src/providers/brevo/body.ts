@@ -7,11 +7,10 @@ import { rejected } from "../outcomes.ts";
 import type { Outcome, OutgoingMessage } from "../provider.ts";
 
 /** The names under which a message's events give our own id and account back. */
-export const ID_FIELD = "postern_id";
-/** See `ID_FIELD`. */
-export const ACCOUNT_FIELD = "postern_account";
+const ID_FIELD = "postern_id";
+const ACCOUNT_FIELD = "postern_account";
 /** The header that each event gives back; it stays on the message, so recipients can read it. */
-export const CUSTOM_HEADER = "X-Mailin-custom";
+const CUSTOM_HEADER = "X-Mailin-custom";
 
 /** Brevo's limit for a display name, in characters. */
 const NAME_MAX = 70;

@@ -7,7 +7,7 @@ import { rejected } from "../outcomes.ts";
 import type { Attachment, OutgoingMessage } from "../provider.ts";
 
 /** The name under which `EventPayload` gives our account back; our id is the `CustomID`. */
-export const ACCOUNT_FIELD = "postern_account";
+const ACCOUNT_FIELD = "postern_account";
 
 /** What a file is that nobody said more of (RFC 2046 section 4.5.1); Mailjet wants a type. */
 const UNKNOWN_TYPE = "application/octet-stream";
