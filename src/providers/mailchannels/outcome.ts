@@ -51,13 +51,12 @@ function refusalOf(answer: Answer): Outcome {
   const words = errors.filter((one) => typeof one === "string").join("; ");
   const text = answer.redacted(`MailChannels answered ${status}. ${words}`);
   const code = `http_${status}`;
-  // The API lost its own relay, or the relay its answer: the message may have gone through.
-  if (status === 502 || status === 504) return ambiguous(text);
   // A key is refused with the same 403 as a domain, and a domain by the relay behind a 500.
   if (BY_SENDER.has(status) && SENDER.test(words)) return rejected("sender", code, text);
   if (status === 400 || status === 422) {
     if (RECIPIENT.test(words)) return rejected("recipient", code, text);
   }
+  // A 502 with errors is no more certain than one without: the relay may have taken the message.
   return outcomeOfStatus(answer, null, text);
 }
 
@@ -66,6 +65,6 @@ const BY_SENDER: ReadonlySet<number> = new Set([400, 403, 422, 500]);
 const PERMANENT = /\b55\d[ -]|\b5\.\d{1,3}\.\d{1,3}\b/;
 /** Domain Lockdown, Sender Domain Not Found, and what a request's field may be refused with. */
 const SENDER =
-  /domain lockdown|not authorized to send from|\bSDNF\b|sender domain|\bfrom\b.{0,9}(address|email)/i;
+  /domain lockdown|not authorized to send|\bSDNF\b|sender domain|\bfrom\b.{0,9}(address|email)/i;
 const RECIPIENT = /\brecipient|\bsuppress|\b(to|cc|bcc)\b.{0,9}(address|email)|\bmailbox\b/i;
 const SUPPRESSED = /\bsuppress/i;

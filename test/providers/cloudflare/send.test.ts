@@ -211,7 +211,7 @@ describe("a binding", () => {
     expect(outcome).toMatchObject(rejected("content", "message_too_large"));
   });
 
-  test("that answers after the time limit is not waited for, and its error is no one's", async () => {
+  test("that answers after the time limit is not waited for, nor its error", async () => {
     const binding = {
       send: () => new Promise<object>((_, reject) => setTimeout(() => reject(new Error("x")), 60)),
     };
