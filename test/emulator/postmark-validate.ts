@@ -28,8 +28,9 @@ const STREAMS = new Set(["outbound", "broadcast"]);
 const LINKS = new Set(["None", "HtmlAndText", "HtmlOnly", "TextOnly"]);
 const RECIPIENTS_MAX = 50;
 const LENGTHS: Readonly<Record<string, number>> = { From: 255, Subject: 2_000, Tag: 1_000 };
-const MAILBOX =
-  /^(?:(?:"(?:[^"\\]|\\.)*"|[^"<>,\r\n]*) ?<([^\s@<>,]+@[^\s@<>,]+\.[^\s@<>,]+)>|([^\s@<>,]+@[^\s@<>,]+\.[^\s@<>,]+))$/;
+/** With or without a name before it, which is quoted if it has a comma. */
+const MAILBOX = /^(?:(?:"(?:[^"\\]|\\.)*"|[^"<>,\r\n]*) ?<([^<>]+)>|([^<>]+))$/;
+const ADDRESS = /^[^\s@<>,]+@[^\s@<>,]+\.[^\s@<>,]+$/;
 /** Fields that have a place of their own, or are Postmark's to write. */
 const NOT_A_HEADER = /^(from|to|cc|bcc|subject|reply-to|date|return-path|received|content-.*)$/i;
 const HEADER_NAME = /^[!-9;-~]+$/;
@@ -153,8 +154,8 @@ function checkAttachments(attachments: unknown): PostmarkError | null {
 function listOf(text: string): string[] | null {
   const found = text.match(/(?:"(?:[^"\\]|\\.)*"|[^",])+/g)?.map((one) => MAILBOX.exec(one.trim()));
   const addresses = (found ?? []).map((match) => match?.[1] ?? match?.[2]);
-  if (addresses.length === 0 || addresses.includes(undefined)) return null;
-  return addresses.map((address) => String(address).toLowerCase());
+  const fine = addresses.length > 0 && addresses.every((one) => ADDRESS.test(one ?? ""));
+  return fine ? addresses.map((address) => String(address).toLowerCase()) : null;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

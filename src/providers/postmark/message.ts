@@ -6,9 +6,10 @@ import type { OutgoingMessage } from "../provider.ts";
 /** The id of Postmark's message stream for each kind of stream. */
 export type MessageStreams = Readonly<Record<Lane, string>>;
 
-/** The names under which a message's events give our own id and account back. */
+/** The name under which a message's events give our own id back. */
 export const ID_FIELD = "postern_id";
-export const ACCOUNT_FIELD = "postern_account";
+/** And our account. */
+const ACCOUNT_FIELD = "postern_account";
 
 /** https://postmarkapp.com/support/article/1125-custom-metadata-faq: fields, and their length. */
 const METADATA_MAX = 10;

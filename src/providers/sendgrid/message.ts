@@ -5,9 +5,10 @@
 import type { Mailbox } from "../../core/address.ts";
 import type { Attachment, OutgoingMessage } from "../provider.ts";
 
-/** The names under which a message's events give our own id and account back. */
+/** The name under which a message's events give our own id back. */
 export const ID_ARG = "postern_id";
-export const ACCOUNT_ARG = "postern_account";
+/** And our account. */
+const ACCOUNT_ARG = "postern_account";
 
 const CATEGORIES_MAX = 10;
 const CATEGORY_MAX = 255;

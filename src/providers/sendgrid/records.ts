@@ -11,7 +11,7 @@ const PAGES_MAX = 60;
 
 /**
  * Asks Email Activity for a message by our id in its arguments
- * (https://www.twilio.com/docs/sendgrid/for-developers/sending-email/getting-started-email-activity-api).
+ * (https://www.twilio.com/docs/sendgrid/api-reference/email-activity/filter-all-messages).
  */
 export async function lookup(
   base: string,
@@ -33,8 +33,8 @@ export async function lookup(
 
 /**
  * The authenticated domains whose DNS records SendGrid has found valid
- * (https://www.twilio.com/docs/sendgrid/api-reference/domain-authentication/list-all-authenticated-domains).
- * Single senders that were verified are not among them.
+ * (https://www.twilio.com/docs/sendgrid/api-reference/domain-authentication). Single senders that
+ * were verified are not among them.
  */
 export async function identities(
   base: string,

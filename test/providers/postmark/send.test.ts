@@ -83,7 +83,7 @@ describe("what goes over the wire to Postmark", () => {
     return { headers, url, body: JSON.parse(body) };
   }
 
-  test("a minimal message carries its fields, our metadata and no tracking, and no more", async () => {
+  test("a minimal message carries its fields, our metadata, no tracking, and no more", async () => {
     const { headers, url, body } = await wire(outgoing());
     expect(url).toBe("/email");
     expect(body).toEqual({

@@ -118,7 +118,7 @@ describe("SendGrid's answers to a batch", () => {
     ]);
   });
 
-  test("a call that is too large or has too many recipients is tried message by message", async () => {
+  test("a call that is too large or has too many recipients is tried one by one", async () => {
     expect(await together({ mode: "error", status: 413 })).toMatchObject([alone, alone, alone]);
     emulator.reset();
     const to = Array.from({ length: 50 }, (_, index) => mailbox(`to${index}@x.example`));
@@ -131,6 +131,12 @@ describe("SendGrid's answers to a batch", () => {
     expect(emulator.counts().requests).toBe(0);
     expect(await adapter().send(large, depsFor())).toMatchObject({ code: "message_too_large" });
   });
+});
+
+test("SendGrid can add an unsubscribe link where it has a group for it", () => {
+  expect(adapter().capabilities.unsubscribes).toBe(false);
+  const grouped = makeProvider(under, emulator, { unsubscribe_group: 42 });
+  expect(grouped.capabilities.unsubscribes).toBe(true);
 });
 
 describe("SendGrid's own records", () => {

@@ -88,7 +88,7 @@ describe("what goes over the wire to SendGrid", () => {
     return { headers, url, body: JSON.parse(body) };
   }
 
-  test("a minimal message carries its fields, our arguments and no tracking, and no more", async () => {
+  test("a minimal message carries its fields, our arguments, no tracking, no more", async () => {
     const { headers, url, body } = await wire(outgoing());
     expect(url).toBe("/v3/mail/send");
     expect(body).toEqual({
@@ -171,7 +171,7 @@ describe("what goes over the wire to SendGrid", () => {
     expect(body.from.name).toBe('Roe, "Jane" \\');
   });
 
-  test("tracking and SendGrid's unsubscribing are on only where the stream asks for them", async () => {
+  test("tracking and unsubscribing are SendGrid's only where the stream asks for it", async () => {
     const extras = { opens: true, clicks: true, unsubscribe: true };
     const { body } = await wire(outgoing({ extras }), { unsubscribe_group: 42 });
     expect(body.tracking_settings).toMatchObject({
