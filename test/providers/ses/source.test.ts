@@ -31,6 +31,30 @@ describe("a source of SES", () => {
     expect(urls).toEqual([`${host}/v2/email/outbound-emails`]);
   });
 
+  test("nothing is written beyond the 40 MB that SES takes", async () => {
+    const made = create({}, values);
+    if (!made.ok) throw new Error(made.error);
+    const attachments = [{ filename: "a.bin", content: "A".repeat(40_000_000) }];
+    const never = () => Promise.reject(new Error("written"));
+    const outcome = await made.value.send(
+      outgoing({ attachments }),
+      depsFor(10_000, { fetch: never }),
+    );
+    expect(outcome).toMatchObject({ fault: "content", code: "message_too_large" });
+  });
+
+  test("a large file is carried whole, in either form", async () => {
+    const emulator = await sesEmulator.start();
+    const made = create({ base_url: emulator.url }, values);
+    if (!made.ok) throw new Error(made.error);
+    for (const filename of ["a.bin", "ä.bin"]) {
+      const attachments = [{ filename, content: "A".repeat(10_000_000) }];
+      const outcome = await made.value.send(outgoing({ attachments }), depsFor());
+      expect(outcome, filename).toMatchObject({ kind: "accepted" });
+    }
+    await emulator.close();
+  });
+
   test("a region that cannot be one is refused", () => {
     for (const region of ["", "eu-west", "EU-WEST-1", "eu-west-1.evil.example/", "eu-west-1 "]) {
       expect(ses.settings.safeParse({ ...settings, region }).success, region).toBe(false);
