@@ -33,7 +33,7 @@ export function encodeText(text: string, marker: string): Encoded {
   const bytes = new TextEncoder().encode(lines);
   let escaped = 0;
   for (const byte of bytes) if (!isLiteral(byte)) escaped++;
-  const softBreaks = Math.ceil((bytes.length + 2 * escaped) / ENCODED_LINE_MAX) * 3;
+  const softBreaks = Math.floor((bytes.length + 2 * escaped) / ENCODED_LINE_MAX) * 3;
   const base64Size = (bytes.length * 4 * (ENCODED_LINE_MAX + 2)) / (3 * ENCODED_LINE_MAX);
   return bytes.length + 2 * escaped + softBreaks <= base64Size
     ? { encoding: "quoted-printable", data: quotedPrintable(bytes) }

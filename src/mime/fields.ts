@@ -1,5 +1,5 @@
 /** The fields of a message's header that hold text or tokens. */
-import { foldField, LINE_MAX, oneLine } from "./fold.ts";
+import { foldField, LINE_AIM, LINE_MAX, oneLine } from "./fold.ts";
 import { encodedWords } from "./words.ts";
 
 /** RFC 5322 section 3.6.8, short enough to leave room for a value on the line. */
@@ -35,7 +35,7 @@ export function callerField(name: string, value: string): string {
 /** An unstructured field, such as Subject. */
 export function textField(name: string, value: string): string {
   const text = oneLine(value);
-  if (isPlain(text)) return foldField(name, spaced(text));
+  if (isPlain(text, LINE_AIM - name.length - 2)) return foldField(name, spaced(text));
   const words = encodedWords(text, name.length + 1);
   return foldField(
     name,
@@ -53,9 +53,11 @@ export function opaqueField(name: string, value: string): string {
   return foldField(name, spaced(text).flatMap(shortened));
 }
 
-/** Whether an unstructured value can stand as it is and is read back equal. */
-function isPlain(text: string): boolean {
+/** Whether an unstructured value is read back equal as it is; `room` is that of its first line. */
+function isPlain(text: string, room: number): boolean {
   if (!isAscii(text) || text.includes("=?") || text.trim() !== text) return false;
+  // Some readers make one space of a line break and the spaces after it.
+  if (text.includes("  ") && text.length > room) return false;
   return text.split(" ").every((one) => one.length <= TOKEN_MAX);
 }
 

@@ -1,6 +1,6 @@
 /** Mailboxes in header fields: RFC 5322 section 3.4, names by RFC 2047, UTF-8 by RFC 6532. */
 import type { Mailbox } from "../core/address.ts";
-import { foldField, oneLine } from "./fold.ts";
+import { foldField, LINE_AIM, oneLine } from "./fold.ts";
 import { encodedWords } from "./words.ts";
 
 const ATOMS = /^[a-zA-Z0-9!#$%&'*+\-/=?^_`{|}~]+(?: [a-zA-Z0-9!#$%&'*+\-/=?^_`{|}~]+)*$/;
@@ -8,16 +8,17 @@ const LOCAL_PART = /^(?:[a-zA-Z0-9!#$%&'*+\-/=?^_`{|}~.\u0080-\u{10ffff}]+|"(?:[
 /** A longer name goes into encoded-words, which can be parted anywhere. */
 const PLAIN_NAME_MAX = 60;
 
-/** A field of one or more mailboxes, one line for each where they do not fit one line. */
+/** A field of one or more mailboxes, each on one line if that can hold it. */
 export function mailboxField(name: string, mailboxes: readonly Mailbox[]): string {
   const last = mailboxes.length - 1;
-  return foldField(
-    name,
-    mailboxes.flatMap((mailbox, index) => {
-      const tokens = mailboxTokens(mailbox, index === 0 ? name.length + 1 : 0);
-      return index === last ? tokens : [...tokens.slice(0, -1), `${tokens.at(-1)},`];
-    }),
-  );
+  const tokens = mailboxes.flatMap((mailbox, index) => {
+    const used = index === 0 ? name.length + 1 : 0;
+    const parts = mailboxTokens(mailbox, used);
+    if (index < last) parts.push(`${parts.pop()},`);
+    const whole = parts.join("");
+    return used + whole.length <= LINE_AIM ? [whole] : parts;
+  });
+  return foldField(name, tokens);
 }
 
 function mailboxTokens(mailbox: Mailbox, used: number): string[] {

@@ -83,10 +83,14 @@ export function writePart(part: Part): string[] {
   return [...part.fields, "", ...part.content];
 }
 
-/** A file: inline if it has a content id, else an attachment. */
+/**
+ * A file: inline if it has a content id, else an attachment. Texts and messages are attachments in
+ * any case, for readers take inline ones into the body; their content ids work all the same.
+ */
 export function attachmentPart(file: ComposableFile, marker: string): Part {
   const { type, parameters, encoding, data } = typed(file, marker);
   const id = identifier(file.contentId ?? "");
+  const inline = id !== "" && !/^(?:text|message)\//.test(type);
   const own = parameters.filter(([name]) => !/^name(?:\*|$)/.test(name));
   const fallback = asciiName(file.filename);
   const inType = [...own, ...(fallback === "" ? [] : [["name", fallback] as const])];
@@ -94,7 +98,7 @@ export function attachmentPart(file: ComposableFile, marker: string): Part {
     fields: [
       withParameters("Content-Type", type, inType),
       `Content-Transfer-Encoding: ${encoding}`,
-      withParameters("Content-Disposition", id === "" ? "attachment" : "inline", [
+      withParameters("Content-Disposition", inline ? "inline" : "attachment", [
         ["filename", file.filename],
       ]),
       ...(id === "" ? [] : [foldField("Content-ID", [` <${id}>`])]),
