@@ -4,7 +4,7 @@ import { type Client, createClient } from "./client.ts";
 import { type EmulatorProcess, startEmulator } from "./emulator.ts";
 import { UsageError } from "./errors.ts";
 import { expected, letter, message } from "./mix.ts";
-import type { Runtime } from "./runtime.ts";
+import type { Beside, Runtime } from "./runtime.ts";
 import { makeKey, throwawaySecrets } from "./secrets.ts";
 
 export const usage = `npm run demo -- [--count N] [--connections N] [--source NAME] [--json]
@@ -171,8 +171,11 @@ async function throughSandbox(wanted: Arguments): Promise<number> {
 /** The same with a live key, through one adapter to what stands for its provider. */
 async function throughSource(wanted: Arguments, emulator: EmulatorProcess): Promise<number> {
   const secrets = { ...throwawaySecrets(), ...emulator.secrets };
+  const { certificate, inline } = emulator;
   const broadcasts = emulator.lanes.includes("broadcast");
-  const runtime = await boot(secrets, {
+  // Read when Miniflare is loaded.
+  if (certificate !== null) process.env.NODE_EXTRA_CA_CERTS = certificate;
+  const vars = {
     accounts: { default: { domains: ["example.com"] } },
     sources: { emulated: emulator.settings },
     pools: { emulated: { sources: ["emulated"] } },
@@ -180,9 +183,10 @@ async function throughSource(wanted: Arguments, emulator: EmulatorProcess): Prom
       transactional: { kind: "transactional", pool: "emulated" },
       ...(broadcasts ? { broadcast: { kind: "broadcast", pool: "emulated" } } : {}),
     },
-  });
+  };
+  const runtime = await boot(secrets, vars, emulator.beside);
   const key = await makeKey(runtime.url, secrets.POSTERN_ADMIN_KEY, "demo", "live");
-  return count(wanted, runtime, key, (index) => letter(index, broadcasts), {
+  return count(wanted, runtime, key, (index) => letter(index, { broadcasts, inline }), {
     isDone: () => true,
     extra: async () => {
       const { accepted, doubled, calls } = await emulator.truth();
@@ -199,9 +203,11 @@ async function throughSource(wanted: Arguments, emulator: EmulatorProcess): Prom
 async function boot(
   secrets: ReturnType<typeof throwawaySecrets>,
   vars: Readonly<Record<string, Record<string, unknown>>>,
+  beside?: Beside,
 ): Promise<Runtime> {
   const { start } = await import("./runtime.ts");
-  return start({ port: 0, persistTo: null, secrets, quiet: true, vars });
+  const besides = beside === undefined ? {} : { beside };
+  return start({ port: 0, persistTo: null, secrets, quiet: true, vars, ...besides });
 }
 
 /** Sends, waits, prints; 0 only if nothing is pending and every count agrees. */

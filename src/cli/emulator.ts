@@ -2,6 +2,7 @@
 import { fork } from "node:child_process";
 import { join } from "node:path";
 import { ROOT } from "./paths.ts";
+import type { Beside } from "./runtime.ts";
 
 const SERVER = join(ROOT, "test", "emulator", "serve.ts");
 
@@ -11,6 +12,12 @@ export interface Emulated {
   readonly secrets: Readonly<Record<string, string>>;
   /** The kinds of streams the provider takes. */
   readonly lanes: readonly string[];
+  /** Whether it takes inline attachments. */
+  readonly inline: boolean;
+  /** The Worker that its binding leads to, where it is reached by one. */
+  readonly beside?: Beside;
+  /** A file with the certificate it shows, null where there is none to trust. */
+  readonly certificate: string | null;
 }
 
 /** What the emulator knows to be true, in messages. */

@@ -112,10 +112,16 @@ const LETTERS: readonly Record<string, unknown>[] = [
 /**
  * The body of `POST /emails` for a message through a provider: every shape of message in turn.
  *
- * @param broadcasts whether the provider takes broadcasts
+ * @param takes what the provider takes besides ordinary mail
  */
-export function letter(index: number, broadcasts: boolean): Record<string, unknown> {
-  const shapes = broadcasts ? LETTERS : LETTERS.filter(({ stream }) => stream === undefined);
+export function letter(
+  index: number,
+  takes: { readonly broadcasts: boolean; readonly inline: boolean },
+): Record<string, unknown> {
+  const shapes = LETTERS.filter(
+    ({ stream, attachments }) =>
+      (takes.broadcasts || stream === undefined) && (takes.inline || attachments === undefined),
+  );
   return {
     from: "Postern demo <demo@example.com>",
     subject: `Message ${index}: Grüße`,

@@ -23,6 +23,14 @@ const RUNTIME_NOISE = "NOSENTRY ";
 
 type Section = Record<string, unknown>;
 
+/** An entrypoint of another Worker, and the name of the binding to it. */
+export interface Beside {
+  readonly binding: string;
+  readonly entrypoint: string;
+  /** The source of an ES module. */
+  readonly script: string;
+}
+
 export interface RuntimeOptions {
   /** The port on 127.0.0.1; 0 takes a free one. */
   readonly port: number;
@@ -31,6 +39,8 @@ export interface RuntimeOptions {
   /** Laid over `[vars.POSTERN]`, entry by entry of each section (a source, a stream, a limit). */
   readonly vars?: Readonly<Record<string, Section>>;
   readonly secrets: { POSTERN_SECRET: string; POSTERN_ADMIN_KEY: string; [name: string]: string };
+  /** A small Worker beside it, which it reaches by a binding. */
+  readonly beside?: Beside;
   /** Only the Worker's warnings and errors are logged. */
   readonly quiet?: boolean;
   /** Where the Worker's log lines go; standard error by default, never standard output. */
@@ -104,6 +114,25 @@ function construct(
   return { miniflare, release };
 }
 
+/** The Worker alone, or first of two. */
+function workersOf(
+  worker: ReturnType<typeof workerOptions>,
+  scriptPath: string,
+  beside: Beside | undefined,
+) {
+  const main = { ...worker, name: "postern", modules: true, scriptPath };
+  if (beside === undefined) return main;
+  const { binding, entrypoint, script } = beside;
+  const { compatibilityDate } = worker as { compatibilityDate?: string };
+  const name = "beside";
+  return {
+    workers: [
+      { ...main, serviceBindings: { [binding]: { name, entrypoint } } },
+      { name, modules: true, script, compatibilityDate },
+    ],
+  };
+}
+
 /** The bindings of wrangler.toml with the secrets, and POSTERN with the overrides laid over it. */
 function workerOptions(options: RuntimeOptions) {
   const { workerOptions } = unstable_getMiniflareWorkerOptions(WRANGLER_CONFIG);
@@ -136,10 +165,7 @@ export async function start(options: RuntimeOptions): Promise<Runtime> {
   };
   const { miniflare, release } = construct(
     convertV4MiniflareOptions({
-      ...worker,
-      name: "postern",
-      modules: true,
-      scriptPath,
+      ...workersOf(worker, scriptPath, options.beside),
       host: HOST,
       port: options.port,
       // The folder `wrangler dev` appends to what `--persist-to` names.

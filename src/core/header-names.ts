@@ -23,9 +23,10 @@ const STEERING = [
   ...["x-ms-exchange-", "x-cloudflare-", "x-cf-", "x-postern-"],
 ];
 
-/** Relays' fields whose names begin like harmless ones. */
+/** Relays' fields whose names begin like harmless ones, and Brevo's, which are orders too. */
 const STEERING_NAMES: ReadonlySet<string> = new Set([
   ...["x-tenant", "x-campaign", "x-virtual-mta", "x-vmta", "x-job", "x-envid", "x-binding"],
+  ...["sender.ip", "idempotencykey", "x-sib-sandbox"],
 ]);
 
 /** Why a caller may not set this field; null when it may. Case does not count. */

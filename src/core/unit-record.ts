@@ -64,6 +64,8 @@ export type Settlement =
       readonly providerMessageId: string;
       readonly refused: readonly {
         readonly no: number;
+        /** Refused for now only. */
+        readonly retryable?: boolean;
         readonly code: string;
         readonly text: string;
       }[];

@@ -96,13 +96,21 @@ export function settle(
     case "accepted": {
       const refused = new Set(outcome.refused.map((one) => one.no));
       let next: UnitRecord = { ...unit, providerMessageId: outcome.providerMessageId, failures: 0 };
-      for (const { no, code, text } of outcome.refused) {
-        const type = refusalOf(unit, attempt, code);
+      let again = false;
+      for (const { no, code, text, retryable } of outcome.refused) {
+        const type = refusalOf(unit, attempt, code, retryable);
+        again ||= type === "waiting";
         next = happen(next, type, [no], now, { ...detail, code, text });
       }
       const sent = numbers.filter((no) => !refused.has(no));
+      next = happen(next, "sent", sent, now, detail);
+      if (again) {
+        const failures = unit.failures + 1;
+        const due = now + backoffMs(FAILURE_BACKOFF, failures, random);
+        return step({ ...next, failures, frozen: null, ambiguities: 0 }, { phase: "waiting", due });
+      }
       // Only what an earlier attempt may have reached can be open still.
-      return step(happen(next, "sent", sent, now, detail), { phase: "held", due: now + HOLD_MS });
+      return step(next, { phase: "held", due: now + HOLD_MS });
     }
     case "throttled": {
       const next = happen(unit, "waiting", numbers, now, {
@@ -147,8 +155,9 @@ export function settle(
 }
 
 /** A recipient that an accepted call leaves out. */
-function refusalOf(unit: UnitRecord, attempt: Attempt, code: string): EventType {
+function refusalOf(unit: UnitRecord, attempt: Attempt, code: string, retryable = false): EventType {
   if (unresolved(unit, attempt)) return "unknown";
+  if (retryable) return "waiting";
   return code === "suppressed" ? "suppressed" : "failed";
 }
 

@@ -30,7 +30,7 @@ export function outgoing(
     id: claimed.id,
     account,
     attempt: claimed.attempt,
-    idempotencyKey: claimed.id,
+    idempotencyKey: keyOf(claimed.id, numbers, addressees.length),
     messageId: `${claimed.id}@${envelope.fromDomain}`,
     ...fieldsOf(envelope),
     to: [...ownCopy, ...mailboxes(to)],
@@ -39,6 +39,22 @@ export function outgoing(
     recipientNumbers: [...to, ...cc, ...bcc],
     ...content,
   };
+}
+
+/**
+ * The message's id while it goes to everybody, and one of its own for any smaller set of
+ * recipients: other bytes under a known key are refused. A UUID, as some providers want it.
+ */
+function keyOf(id: string, numbers: readonly number[], all: number): string {
+  if (numbers.length === all) return id;
+  // FNV-1a: different sets of one message have to differ, and nothing else depends on it.
+  let hash = 0x811c9dc5;
+  for (const no of numbers) hash = Math.imul(hash ^ (no + 1), 0x01000193) >>> 0;
+  const digits = hash.toString(16).padStart(8, "0");
+  const tail = [...id.slice(-8)].map((digit, at) =>
+    ((Number.parseInt(digit, 16) ^ Number.parseInt(digits[at] ?? "0", 16)) & 15).toString(16),
+  );
+  return id.slice(0, -8) + tail.join("");
 }
 
 function fieldsOf(envelope: Envelope) {
@@ -134,10 +150,10 @@ function unclipped(outcome: Outcome, { addressees }: Head): Settlement {
       return {
         kind: "accepted",
         providerMessageId: outcome.providerMessageId,
-        refused: outcome.refused.flatMap(({ address, code, text }) => {
+        refused: outcome.refused.flatMap(({ address, ...refusal }) => {
           const wanted = canonicalAddress(address);
           return addressees.flatMap((one, no) =>
-            canonicalAddress(one.address) === wanted ? [{ no, code, text }] : [],
+            canonicalAddress(one.address) === wanted ? [{ no, ...refusal }] : [],
           );
         }),
       };

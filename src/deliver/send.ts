@@ -80,8 +80,9 @@ async function contentOf({ content }: Claimed, deps: LaneDeps): Promise<Content 
 }
 
 /**
- * Before an unknown is repeated at a source that would take it twice, the source's own records are
- * asked. Null when they do not show it: then the repeat goes ahead, as its stream wants.
+ * Before an unknown is repeated, the source's own records are asked, where it has such: a source
+ * that does not recognise a repeat would take it twice, and one that does may refuse it without
+ * telling the first one's id. Null when they do not show it: then the repeat goes ahead.
  */
 async function fateOf(
   provider: Provider,
@@ -89,8 +90,8 @@ async function fateOf(
   slots: Slots,
   deps: LaneDeps,
 ): Promise<Outcome | null> {
-  const { lookup, capabilities, timeLimitMs } = provider;
-  if (lookup === undefined || capabilities.deduplicatesForMs > 0) return null;
+  const { lookup, timeLimitMs } = provider;
+  if (lookup === undefined) return null;
   try {
     const found = await slots.run(timeLimitMs, (signal) =>
       lookup(message, { fetch: deps.fetch, now: deps.now, signal }),

@@ -79,6 +79,8 @@ export type Fault = "recipient" | "content" | "sender" | "account" | "provider";
 /** One recipient that an otherwise accepted call left out. `address` is the bare mailbox. */
 export interface RefusedRecipient {
   readonly address: string;
+  /** Refused for now only: this recipient is tried again, alone. */
+  readonly retryable?: boolean;
   readonly code: string;
   readonly text: string;
 }

@@ -2,13 +2,35 @@
 import { z } from "zod";
 import type { Lane } from "../core/custody.ts";
 import type { Result } from "../core/result.ts";
+import { brevo } from "./brevo/send.ts";
+import { cloudflare } from "./cloudflare/send.ts";
+import { mailchannels } from "./mailchannels/send.ts";
+import { mailgun } from "./mailgun/send.ts";
+import { mailjet } from "./mailjet/send.ts";
+import { mailpit } from "./mailpit/send.ts";
+import { postmark } from "./postmark/send.ts";
 import type { Provider, ProviderDefinition, ProviderDeps } from "./provider.ts";
 import { resend } from "./resend/send.ts";
 import { sandbox } from "./sandbox/send.ts";
+import { sendgrid } from "./sendgrid/send.ts";
+import { ses } from "./ses/send.ts";
+import { smtp } from "./smtp/send.ts";
+import { sparkpost } from "./sparkpost/send.ts";
 
 const PROVIDERS = {
   sandbox,
+  ses,
   resend,
+  postmark,
+  sendgrid,
+  smtp,
+  mailgun,
+  brevo,
+  sparkpost,
+  mailjet,
+  mailchannels,
+  cloudflare,
+  mailpit,
 } as const;
 
 type Name = keyof typeof PROVIDERS;

@@ -44,10 +44,13 @@ test("a recipient that never answers is held, so that the demo ends", () => {
   for (const one of silent) expect(one.on_unknown).toBe("hold");
 });
 
-test("letters take every shape in turn; broadcasts only where they are taken", () => {
-  const streams = (broadcasts: boolean) =>
-    Array.from({ length: 8 }, (_, index) => letter(index, broadcasts).stream);
-  expect(streams(true)).toContain("broadcast");
-  expect(streams(false)).not.toContain("broadcast");
-  expect(letter(3, true)).toEqual(letter(3, true));
+test("letters take every shape in turn, but what the provider does not take", () => {
+  const letters = (takes: Parameters<typeof letter>[1]) =>
+    JSON.stringify(Array.from({ length: 8 }, (_, index) => letter(index, takes)));
+  const all = letters({ broadcasts: true, inline: true });
+  expect(all).toContain('"stream":"broadcast"');
+  expect(all).toContain("cid:pixel");
+  expect(letters({ broadcasts: false, inline: true })).not.toContain("broadcast");
+  expect(letters({ broadcasts: true, inline: false })).not.toContain("cid:");
+  expect(letters({ broadcasts: true, inline: true })).toBe(all);
 });

@@ -224,6 +224,43 @@ describe("lapse", () => {
   });
 });
 
+describe("a recipient that an accepted call left out for now", () => {
+  const partly = {
+    ...accepted,
+    refused: [{ no: 1, retryable: true, code: "4.2.2", text: "full" }],
+  } as const;
+
+  test("is tried again alone, after a wait; the others are sent", () => {
+    const record = settle(claimed(waiting(3), START), partly);
+    expect(states(record)).toEqual(["sent", "pending", "sent"]);
+    expect(record).toMatchObject({ phase: "waiting", failures: 1, frozen: null });
+    expect(record.due).toBeGreaterThan(START + 5);
+    expect(unit.outstanding(record)).toEqual([1]);
+    const done = settle(claimed(record, record.due), accepted, record.due + 1);
+    expect(done.phase).toBe("closed");
+    expect(states(done)).toEqual(["sent", "sent", "sent"]);
+  });
+
+  test("expires as any other that waits", () => {
+    const record = settle(claimed(waiting(2), START), partly);
+    const late = unit.lapse(record, START + WINDOW_MS, 0);
+    expect(states(late)).toEqual(["sent", "expired"]);
+  });
+
+  test("stays unknown where an earlier call may have reached it", () => {
+    const unknown = settle(claimed(waiting(2), START), ambiguous);
+    const record = settle(claimed(unknown, unknown.due), partly, unknown.due + 1);
+    expect(states(record)).toEqual(["sent", "unknown"]);
+    expect(record.phase).toBe("held");
+  });
+
+  test("is free of the frozen call where repeats are recognised", () => {
+    const unknown = settle(claimed(waiting(2), START, WINDOW_MS), ambiguous);
+    const record = settle(claimed(unknown, unknown.due, WINDOW_MS), partly, unknown.due + 1);
+    expect(record).toMatchObject({ phase: "waiting", frozen: null, ambiguities: 0 });
+  });
+});
+
 describe("a call that was refused whole for another message's sake", () => {
   const refused = {
     kind: "failed",

@@ -64,6 +64,17 @@ describe("outgoing", () => {
     });
   });
 
+  test("a smaller set of recipients has a key of its own, the same one each time", () => {
+    const id = "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b";
+    const key = (numbers: readonly number[]) =>
+      outgoing("acme", head, claimOf(numbers, { id }), content).idempotencyKey;
+    expect(key([0, 1, 2, 3])).toBe(id);
+    const keys = [[0], [1], [2], [3], [0, 1], [1, 0], [0, 1, 2], [1, 2, 3]].map(key);
+    expect(new Set([id, ...keys]).size).toBe(9);
+    expect(key([0, 1])).toBe(keys[4]);
+    for (const one of keys) expect(one).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+  });
+
   test("a repeat is the same message: only the count of attempts differs", () => {
     const again = outgoing("acme", head, claimOf([0, 1], { attempt: 2, token: "t2" }), content);
     expect({ ...again, attempt: 1 }).toEqual(sent([0, 1]));

@@ -118,6 +118,7 @@ function answerQuery(
 
 /** Brevo, emulated. */
 export const brevoEmulator: ProviderEmulator = {
+  inline: false,
   start: (options) => startHttpEmulator(wire(), { windowMs: WINDOW_MS, ...options }),
   source: (url) => ({
     settings: { provider: "brevo", base_url: url, secret: "BREVO_API_KEY" },

@@ -81,6 +81,7 @@ export default {};
 /** Cloudflare Email Service, emulated; a source reaches it by its binding and needs no secret. */
 export const cloudflareEmulator: ProviderEmulator = {
   start: (options) => startHttpEmulator(wire, options),
+  worker: (url) => ({ binding: "EMAIL", entrypoint: EMAIL_ENTRYPOINT, script: emailWorker(url) }),
   source: () => ({
     settings: { provider: "cloudflare", binding: "EMAIL" },
     secrets: {},

@@ -99,6 +99,16 @@ export interface Emulator {
 export interface ProviderEmulator {
   /** Starts one on 127.0.0.1; port 0, the default, takes a free one. */
   start(options?: { readonly port?: number }): Promise<Emulator>;
+  /** False where the provider has no inline attachments. */
+  readonly inline?: boolean;
+  /** A Worker that a source reaches by a binding instead of by its address. */
+  readonly worker?: (url: string) => {
+    readonly binding: string;
+    readonly entrypoint: string;
+    readonly script: string;
+  };
+  /** The certificate it shows, as a file in PEM, where a browser would not trust it. */
+  readonly certificate?: string;
   /** The fields of a source in the configuration, and the secrets it names. */
   source(url: string): {
     readonly settings: Readonly<Record<string, unknown>> & { readonly provider: string };

@@ -19,7 +19,10 @@ if (emulated === undefined) {
 } else {
   const emulator = await emulated.start();
   const source = emulated.source(emulator.url);
-  say({ ...source, lanes: lanesOf(source.settings.provider as Parameters<typeof lanesOf>[0]) });
+  const { inline = true, certificate = null } = emulated;
+  const beside = emulated.worker?.(emulator.url);
+  const lanes = lanesOf(source.settings.provider as Parameters<typeof lanesOf>[0]);
+  say({ ...source, lanes, inline, certificate, beside });
   process.on("message", () => {
     const { accepted, doubled, requests } = emulator.counts();
     say({ accepted: accepted.length, doubled, calls: requests });

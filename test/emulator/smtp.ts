@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from "smtp-server";
 import { createTally, type Emulator, type Plan, type ProviderEmulator } from "./emulator.ts";
 
-const fixture = (name: string): string =>
-  readFileSync(join(import.meta.dirname, "../fixtures", name), "utf8");
+const FIXTURES = join(import.meta.dirname, "../fixtures");
+const fixture = (name: string): string => readFileSync(join(FIXTURES, name), "utf8");
 
 /** The certificate of localhost and 127.0.0.1, which it signs itself, and its key. Test only. */
 export const CERTIFICATE = fixture("localhost-cert.pem");
@@ -252,6 +252,7 @@ const socketOf = (server: SMTPServer, { id }: SMTPServerSession): Socket | undef
 
 /** An SMTP relay, emulated. */
 export const smtpEmulator: ProviderEmulator = {
+  certificate: join(FIXTURES, "localhost-cert.pem"),
   start: startSmtpEmulator,
   source: (url) => ({
     settings: {

@@ -21,7 +21,7 @@ export interface ValidTransmission {
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
-const SENDING_DOMAINS = new Set(["acme.example"]);
+const SENDING_DOMAINS = new Set(["acme.example", "example.com"]);
 const ADDRESS = /^[^\s@<>,]+@[a-z0-9-]+(\.[a-z0-9-]+)+$/i;
 const LIST =
   /^(?:(?:(?:"(?:[^"\\]|\\.)*"|[^<>",;@]+) <[^\s<>@]+@[^\s<>@]+>|[^\s<>@,]+@[^\s<>@,]+)(?:, |$))+$/;

@@ -127,9 +127,10 @@ export function allRefused(replies: readonly Reply[], redact: Redact): Outcome {
   return first("throttled") ?? first("failed") ?? outcomes[0] ?? none;
 }
 
-/** One recipient that was left out. */
+/** One recipient that was left out; a reply of 4xx asks to come back (RFC 5321 4.2.1). */
 export function refusedRecipient(address: string, reply: Reply, redact: Redact): RefusedRecipient {
-  return { address, code: codeOf(reply), text: redact(wordsOf(reply)) };
+  const retryable = reply.code >= 400 && reply.code < 500;
+  return { address, retryable, code: codeOf(reply), text: redact(wordsOf(reply)) };
 }
 
 /** No reply: the message may be accepted only if its end was (perhaps) written. */
