@@ -189,7 +189,7 @@ export interface Claimed {
   readonly head?: string;
   /** The key of the call it shares with others; null when it goes alone. */
   readonly batch: string | null;
-  /** When an earlier attempt began that may have been accepted, Unix ms; null when there is none. */
+  /** When an earlier attempt began that may have been accepted, Unix ms; null without one. */
   readonly unknownSince: number | null;
   readonly attempt: number;
   readonly leaseUntil: number;

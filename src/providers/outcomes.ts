@@ -8,7 +8,7 @@ export const RETRY_DEFAULT_MS = 1000;
 const RETRY_MIN_MS = 100;
 /** Longer waits are re-examined hourly: a limit may be lifted by hand meanwhile. */
 export const RETRY_MAX_MS = 3_600_000;
-/** Characters of a provider's id; the longest known, Mailgun's and SMTP queue ids, are below 100. */
+/** Characters of a provider's id; the longest known, Mailgun's and SMTP's, are below 100. */
 const ID_MAX = 256;
 
 export { BATCH_REFUSED } from "../core/unit-record.ts";

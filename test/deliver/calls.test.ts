@@ -90,12 +90,12 @@ describe("what shares a call", () => {
   });
 
   test("every message is in exactly one call", () => {
-    const any = fc.record({
+    const member = fc.record({
       shard: fc.integer({ min: 0, max: 2 }),
       peeked: fc.record({ fresh: fc.boolean(), batch: fc.constantFrom(null, "k1", "k2") }),
     });
     fc.assert(
-      fc.property(fc.array(any, { maxLength: 60 }), (all) => {
+      fc.property(fc.array(member, { maxLength: 60 }), (all) => {
         const routed = all.map((given, n) => planned({ ...given, id: `m${n}` }));
         const ids = callsOf(routed, provider(batch))
           .flat()

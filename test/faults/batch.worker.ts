@@ -127,7 +127,7 @@ describe.concurrent("a call whose answer is lost, where repeats are recognised",
 });
 
 describe.concurrent("a call whose answer is lost, where repeats are not recognised", () => {
-  test("leaves each message to be tried once more, alone, unless its event comes first", async () => {
+  test("leaves each message to be tried once again, alone, unless an event is first", async () => {
     const one = await scenario([{ point: "send", kind: "throw_before" }]);
     const ids = await one.postBatch(COUNT, PLAIN);
     await one.counts({ delivered: COUNT });
