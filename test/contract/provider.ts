@@ -2,117 +2,25 @@
  * What every adapter must do, run against an emulator of its provider's wire format. A new provider
  * passes this suite with its own table of errors.
  */
-import { createServer } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { z } from "zod";
-import type {
-  Outcome,
-  OutgoingMessage,
-  Provider,
-  ProviderDefinition,
-  ProviderDeps,
-  SendDeps,
-} from "../../src/providers/provider.ts";
-import type {
-  Emulator,
-  Mode,
-  Plan,
-  ProviderEmulator,
-  ReceivedRequest,
-} from "../emulator/emulator.ts";
+import type { Outcome } from "../../src/providers/provider.ts";
+import type { Emulator, Mode, Plan } from "../emulator/emulator.ts";
+import {
+  depsFor,
+  expectDiscreet,
+  HASTY_MS,
+  makeProvider,
+  PATIENT_MS,
+  type ProviderUnderTest,
+} from "./adapter.ts";
 import { batchContract } from "./batch.ts";
+import { httpContract } from "./http.ts";
 import { FULL, outgoing } from "./messages.ts";
-
-/** What one provider brings to the suite. */
-export interface ProviderUnderTest {
-  readonly definition: ProviderDefinition<z.ZodObject>;
-  readonly emulator: ProviderEmulator;
-  /** Each documented error, as a plan of the emulator, and what it must come to. */
-  readonly errors: readonly { readonly plan: Plan; readonly outcome: object }[];
-  /** Whether it recognises a repeated key. */
-  readonly deduplicates: boolean;
-  /** What a repeat under the same key comes to, where it is not told the first id. */
-  readonly repeat?: object;
-  /** Every field that the provider can carry; all there are by default. */
-  readonly full?: OutgoingMessage;
-  /** Whether it takes several messages in a call. */
-  readonly batches?: boolean;
-  /** `http` (the default) adds what only HTTP has: redirects, Retry-After, a thrown fetch. */
-  readonly transport?: "http" | "other";
-  /** Ways an accepting answer can be unreadable; fewer where success has no body. */
-  readonly unreadable?: readonly Mode[];
-  /** How long an answer that never comes is waited for; longer where several turns precede it. */
-  readonly hastyMs?: number;
-  /** What of a request is the same at every attempt; its body by default. */
-  readonly comparable?: (request: ReceivedRequest) => string;
-  /** Further means of reaching the emulator, such as `connect` or a binding. */
-  readonly deps?: (emulator: Emulator) => Partial<ProviderDeps>;
-}
-
-/** Long enough for a loaded machine to answer, where an answer comes. */
-const PATIENT_MS = 10_000;
-/** Where none comes, nothing is gained by waiting. */
-const HASTY_MS = 150;
 
 const UNREADABLE: readonly Mode[] = ["malformed", "no_id", "error_inside", "cut", "oversized"];
 
-/** What a send is given; the signal ends it after `limitMs`. */
-export function depsFor(limitMs = PATIENT_MS, fields: Partial<SendDeps> = {}): SendDeps {
-  return { fetch, now: () => Date.now(), signal: AbortSignal.timeout(limitMs), ...fields };
-}
-
-/** Makes an adapter that reaches the emulator, or another `url`. */
-export function makeProvider(
-  under: Pick<ProviderUnderTest, "definition" | "emulator" | "deps">,
-  emulator: Emulator,
-  fields: Readonly<Record<string, unknown>> = {},
-  url = emulator.url,
-): Provider {
-  const { settings, secrets } = under.emulator.source(url);
-  const parsed = under.definition.settings.parse({ ...settings, ...fields });
-  const made = under.definition.create(parsed, {
-    source: "main",
-    secret: (name) => secrets[name] ?? null,
-    sandbox: () => Promise.reject(new Error("not the sandbox")),
-    email: () => null,
-    connect: () => {
-      throw new Error("no TCP here");
-    },
-    ...under.deps?.(emulator),
-  });
-  if (!made.ok) throw new Error(made.error);
-  return made.value;
-}
-
-/** Every text of an outcome, as a person would see it. */
-function textOf(outcome: Outcome): string {
-  if (outcome.kind === "ambiguous") return outcome.reason;
-  if (outcome.kind !== "accepted") return outcome.text;
-  return outcome.refused.map((one) => `${one.code} ${one.text}`).join(" ");
-}
-
-/** Fails if a text of the outcome names a recipient, a credential, or has more than one line. */
-export function expectDiscreet(outcome: Outcome, secrets: readonly string[]): void {
-  const text = textOf(outcome);
-  expect(text).not.toContain("@");
-  for (const secret of secrets) expect(text).not.toContain(secret);
-  expect(text).not.toMatch(/jane\.roe|cc\.person|bcc\.person/);
-  expect(text).not.toMatch(/[\r\n]/);
-  expect(text.length).toBeLessThanOrEqual(300);
-}
-
-/** A port of 127.0.0.1 on which nothing listens. */
-async function closedPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
-
 /** Runs the suite under `name`. */
 export function providerContract(name: string, under: ProviderUnderTest): void {
-  const http = (under.transport ?? "http") === "http";
   const full = under.full ?? FULL;
 
   describe(`${name} keeps the provider contract`, () => {
@@ -123,8 +31,8 @@ export function providerContract(name: string, under: ProviderUnderTest): void {
     beforeEach(() => emulator.reset());
     afterAll(() => emulator.close());
 
-    const adapter = (limitMs = PATIENT_MS, fields = {}, url = emulator.url) =>
-      makeProvider(under, emulator, { time_limit_ms: limitMs, ...fields }, url);
+    const adapter = (limitMs = PATIENT_MS, fields = {}) =>
+      makeProvider(under, emulator, { time_limit_ms: limitMs, ...fields });
     const secrets = () => Object.values(under.emulator.source("http://127.0.0.1").secrets);
 
     /** One send under a plan; checks on the way that no text names a recipient or the secret. */
@@ -262,85 +170,8 @@ export function providerContract(name: string, under: ProviderUnderTest): void {
       expect(outcome).toMatchObject({ kind: "failed", retryable: true });
       expect(emulator.counts().requests).toBe(0);
     });
-
-    if (http) {
-      test("a throttle tells when to come back: seconds, a date, or a default", async () => {
-        const throttled = async (retryAfter: string | null) => {
-          const outcome = await sent({ mode: "throttle", retryAfter });
-          return outcome.kind === "throttled" ? outcome.retryAfterMs : Number.NaN;
-        };
-        expect(await throttled("7")).toBe(7000);
-        expect(await throttled("0")).toBe(100);
-        expect(await throttled("999999")).toBe(3_600_000);
-        expect(await throttled(new Date(0).toUTCString())).toBe(100);
-        const inAMinute = await throttled(new Date(Date.now() + 60_000).toUTCString());
-        expect(inAMinute).toBeGreaterThan(50_000);
-        expect(inAMinute).toBeLessThanOrEqual(60_000);
-        const usual = await throttled(null);
-        expect(usual).toBeGreaterThanOrEqual(1000);
-        expect(await throttled("soon")).toBe(usual);
-      });
-
-      test("a reset before the body was read is ambiguous", async () => {
-        expect(await sent({ mode: "reset" })).toMatchObject({ kind: "ambiguous" });
-        expect(emulator.counts().acceptances).toBe(0);
-      });
-
-      test("a redirect is not followed and not retried", async () => {
-        const redirected = await sent({ mode: "redirect" });
-        expect(redirected).toMatchObject({ kind: "failed", retryable: false });
-        expect(emulator.counts()).toMatchObject({ requests: 1, acceptances: 0 });
-      });
-
-      test("a connection that never came about is a failure that may be retried", async () => {
-        const provider = adapter(PATIENT_MS, {}, `http://127.0.0.1:${await closedPort()}`);
-        const outcome = await provider.send(full, depsFor());
-        expect(outcome).toMatchObject({ kind: "failed", fault: "provider", retryable: true });
-      });
-
-      test("whatever fetch throws is an outcome", async () => {
-        for (const reason of [new Error("Network connection lost."), "text", null]) {
-          const failing = () => Promise.reject(reason);
-          const outcome = await adapter().send(full, depsFor(PATIENT_MS, { fetch: failing }));
-          expect(outcome).toMatchObject({ kind: "ambiguous" });
-        }
-      });
-
-      test("a credential that is no header value fails the source and is not shown", async () => {
-        const { settings, secrets: usual } = under.emulator.source(emulator.url);
-        const made = under.definition.create(under.definition.settings.parse(settings), {
-          source: "main",
-          secret: (name) => (name in usual ? "a\r\nX-Evil: 1" : null),
-          sandbox: () => Promise.resolve(null),
-          email: () => null,
-          connect: () => {
-            throw new Error("no TCP here");
-          },
-        });
-        const outcome = made.ok ? await made.value.send(full, depsFor()) : made.error;
-        expect(JSON.stringify(outcome)).not.toContain("Evil");
-        expect(emulator.received().every(({ headers }) => !("x-evil" in headers))).toBe(true);
-        expect(emulator.counts().acceptances).toBe(0);
-      });
-    }
   });
 
+  httpContract(name, under);
   batchContract(name, under);
-}
-
-/** One send to a fresh emulator, for tests that look at what went over the wire. */
-export async function wireOf(
-  under: Pick<ProviderUnderTest, "definition" | "emulator" | "deps">,
-  message: OutgoingMessage,
-  fields: Readonly<Record<string, unknown>> = {},
-) {
-  const emulator = await under.emulator.start();
-  try {
-    const outcome = await makeProvider(under, emulator, fields).send(message, depsFor());
-    const request = emulator.received().at(-1);
-    if (request === undefined) throw new Error(`nothing arrived: ${JSON.stringify(outcome)}`);
-    return { ...request, outcome };
-  } finally {
-    await emulator.close();
-  }
 }

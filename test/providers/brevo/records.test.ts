@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { brevo } from "../../../src/providers/brevo/send.ts";
+import { depsFor, makeProvider } from "../../contract/adapter.ts";
 import { outgoing } from "../../contract/messages.ts";
-import { depsFor, makeProvider } from "../../contract/provider.ts";
 import { brevoEmulator } from "../../emulator/brevo.ts";
 import type { Emulator } from "../../emulator/emulator.ts";
 

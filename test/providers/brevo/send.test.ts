@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { brevo } from "../../../src/providers/brevo/send.ts";
 import type { OutgoingMessage } from "../../../src/providers/provider.ts";
+import { depsFor, makeProvider, wireOf } from "../../contract/adapter.ts";
 import { FULL, mailbox, outgoing } from "../../contract/messages.ts";
-import { depsFor, makeProvider, providerContract, wireOf } from "../../contract/provider.ts";
+import { providerContract } from "../../contract/provider.ts";
 import { brevoEmulator } from "../../emulator/brevo.ts";
 import type { Plan } from "../../emulator/emulator.ts";
 

@@ -3,8 +3,8 @@ import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { cloudflare } from "../../../src/providers/cloudflare/send.ts";
 import type { EmailBinding } from "../../../src/providers/provider.ts";
+import { depsFor, makeProvider } from "../../contract/adapter.ts";
 import { FULL } from "../../contract/messages.ts";
-import { depsFor, makeProvider } from "../../contract/provider.ts";
 import { cloudflareEmulator, EMAIL_ENTRYPOINT, emailWorker } from "../../emulator/cloudflare.ts";
 import type { Emulator } from "../../emulator/emulator.ts";
 

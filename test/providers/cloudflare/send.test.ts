@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { cloudflare } from "../../../src/providers/cloudflare/send.ts";
 import type { EmailBinding, OutgoingMessage } from "../../../src/providers/provider.ts";
+import { depsFor, makeProvider, wireOf } from "../../contract/adapter.ts";
 import { FULL, mailbox, outgoing } from "../../contract/messages.ts";
-import { depsFor, makeProvider, providerContract, wireOf } from "../../contract/provider.ts";
+import { providerContract } from "../../contract/provider.ts";
 import { cloudflareEmulator, emailBinding } from "../../emulator/cloudflare.ts";
 import type { Emulator, Plan } from "../../emulator/emulator.ts";
 

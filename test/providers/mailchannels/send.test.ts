@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { mailchannels } from "../../../src/providers/mailchannels/send.ts";
+import { depsFor, makeProvider, wireOf } from "../../contract/adapter.ts";
 import { FULL, mailbox, outgoing } from "../../contract/messages.ts";
-import { depsFor, makeProvider, providerContract, wireOf } from "../../contract/provider.ts";
+import { providerContract } from "../../contract/provider.ts";
 import type { Plan } from "../../emulator/emulator.ts";
 import { mailchannelsEmulator } from "../../emulator/mailchannels.ts";
 

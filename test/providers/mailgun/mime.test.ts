@@ -2,8 +2,8 @@ import { simpleParser } from "mailparser";
 import { describe, expect, test } from "vitest";
 import { mailgun } from "../../../src/providers/mailgun/send.ts";
 import type { OutgoingMessage } from "../../../src/providers/provider.ts";
+import { wireOf } from "../../contract/adapter.ts";
 import { FULL, mailbox, outgoing } from "../../contract/messages.ts";
-import { wireOf } from "../../contract/provider.ts";
 import { mailgunEmulator } from "../../emulator/mailgun.ts";
 import { readForm } from "../../emulator/multipart.ts";
 

@@ -6,8 +6,8 @@ import { formatMailbox } from "../../../src/core/address.ts";
 import { compose } from "../../../src/mime/compose.ts";
 import { mailgun } from "../../../src/providers/mailgun/send.ts";
 import type { OutgoingMessage } from "../../../src/providers/provider.ts";
+import { wireOf } from "../../contract/adapter.ts";
 import { FULL, mailbox, outgoing } from "../../contract/messages.ts";
-import { wireOf } from "../../contract/provider.ts";
 import type { ReceivedRequest } from "../../emulator/emulator.ts";
 import { mailgunEmulator } from "../../emulator/mailgun.ts";
 

@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { readEvent } from "../../../src/providers/mailgun/events.ts";
 import { mailgun } from "../../../src/providers/mailgun/send.ts";
 import type { Provider } from "../../../src/providers/provider.ts";
+import { depsFor, makeProvider } from "../../contract/adapter.ts";
 import { FULL, outgoing } from "../../contract/messages.ts";
-import { depsFor, makeProvider } from "../../contract/provider.ts";
 import type { Emulator } from "../../emulator/emulator.ts";
 import { mailgunEmulator } from "../../emulator/mailgun.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { mailjet } from "../../../src/providers/mailjet/send.ts";
+import { depsFor, expectDiscreet, makeProvider } from "../../contract/adapter.ts";
 import { FULL, member } from "../../contract/messages.ts";
-import { depsFor, expectDiscreet, makeProvider } from "../../contract/provider.ts";
 import { mailjetEmulator } from "../../emulator/mailjet.ts";
 
 const under = { definition: mailjet, emulator: mailjetEmulator };

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { mailjet } from "../../../src/providers/mailjet/send.ts";
+import { depsFor, makeProvider } from "../../contract/adapter.ts";
 import { outgoing } from "../../contract/messages.ts";
-import { depsFor, makeProvider } from "../../contract/provider.ts";
 import type { Emulator } from "../../emulator/emulator.ts";
 import { mailjetEmulator } from "../../emulator/mailjet.ts";
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { mailjet } from "../../../src/providers/mailjet/send.ts";
+import { depsFor, makeProvider, wireOf } from "../../contract/adapter.ts";
 import { FULL, mailbox, member, outgoing } from "../../contract/messages.ts";
-import { depsFor, makeProvider, providerContract, wireOf } from "../../contract/provider.ts";
+import { providerContract } from "../../contract/provider.ts";
 import type { Plan } from "../../emulator/emulator.ts";
 import { mailjetEmulator } from "../../emulator/mailjet.ts";
 

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { mailpit } from "../../../src/providers/mailpit/send.ts";
 import type { Sought } from "../../../src/providers/provider.ts";
+import { depsFor, makeProvider, wireOf } from "../../contract/adapter.ts";
 import { FULL, outgoing } from "../../contract/messages.ts";
-import { depsFor, makeProvider, providerContract, wireOf } from "../../contract/provider.ts";
+import { providerContract } from "../../contract/provider.ts";
 import type { Emulator } from "../../emulator/emulator.ts";
 import { mailpitEmulator } from "../../emulator/mailpit.ts";
 

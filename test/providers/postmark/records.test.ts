@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { postmark } from "../../../src/providers/postmark/send.ts";
+import { depsFor, makeProvider } from "../../contract/adapter.ts";
 import { outgoing } from "../../contract/messages.ts";
-import { depsFor, makeProvider } from "../../contract/provider.ts";
 import type { Emulator } from "../../emulator/emulator.ts";
 import { postmarkEmulator } from "../../emulator/postmark.ts";
 

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { formatMailbox } from "../../../src/core/address.ts";
 import { postmark } from "../../../src/providers/postmark/send.ts";
+import { depsFor, makeProvider, wireOf } from "../../contract/adapter.ts";
 import { FULL, mailbox, member, outgoing } from "../../contract/messages.ts";
-import { depsFor, makeProvider, providerContract, wireOf } from "../../contract/provider.ts";
+import { providerContract } from "../../contract/provider.ts";
 import type { Plan } from "../../emulator/emulator.ts";
 import { postmarkEmulator } from "../../emulator/postmark.ts";
 

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { formatMailbox } from "../../../src/core/address.ts";
 import type { OutgoingMessage } from "../../../src/providers/provider.ts";
 import { resend } from "../../../src/providers/resend/send.ts";
+import { depsFor, makeProvider } from "../../contract/adapter.ts";
 import { FULL, mailbox, member, outgoing } from "../../contract/messages.ts";
-import { depsFor, makeProvider } from "../../contract/provider.ts";
 import type { Emulator, ReceivedRequest } from "../../emulator/emulator.ts";
 import { resendEmulator } from "../../emulator/resend.ts";
 

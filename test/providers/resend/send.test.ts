@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { formatMailbox } from "../../../src/core/address.ts";
 import { resend } from "../../../src/providers/resend/send.ts";
+import { depsFor, makeProvider, wireOf } from "../../contract/adapter.ts";
 import { FULL, outgoing } from "../../contract/messages.ts";
-import { depsFor, makeProvider, providerContract, wireOf } from "../../contract/provider.ts";
+import { providerContract } from "../../contract/provider.ts";
 import type { Plan } from "../../emulator/emulator.ts";
 import { resendEmulator } from "../../emulator/resend.ts";
 

@@ -3,8 +3,8 @@ import mail from "@sendgrid/mail";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { OutgoingMessage } from "../../../src/providers/provider.ts";
 import { sendgrid } from "../../../src/providers/sendgrid/send.ts";
+import { depsFor, makeProvider } from "../../contract/adapter.ts";
 import { FULL, mailbox, member, outgoing } from "../../contract/messages.ts";
-import { depsFor, makeProvider } from "../../contract/provider.ts";
 import type { Emulator } from "../../emulator/emulator.ts";
 import { sendgridEmulator } from "../../emulator/sendgrid.ts";
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { sendgrid } from "../../../src/providers/sendgrid/send.ts";
+import { depsFor, makeProvider } from "../../contract/adapter.ts";
 import { FULL, mailbox, member, outgoing } from "../../contract/messages.ts";
-import { depsFor, makeProvider } from "../../contract/provider.ts";
 import type { Emulator, Plan } from "../../emulator/emulator.ts";
 import { sendgridEmulator } from "../../emulator/sendgrid.ts";
 

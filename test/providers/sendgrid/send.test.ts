@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { sendgrid } from "../../../src/providers/sendgrid/send.ts";
+import { wireOf } from "../../contract/adapter.ts";
 import { FULL, mailbox, outgoing } from "../../contract/messages.ts";
-import { providerContract, wireOf } from "../../contract/provider.ts";
+import { providerContract } from "../../contract/provider.ts";
 import type { Plan } from "../../emulator/emulator.ts";
 import { sendgridEmulator } from "../../emulator/sendgrid.ts";
 

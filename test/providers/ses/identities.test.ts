@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ses } from "../../../src/providers/ses/send.ts";
-import { depsFor, makeProvider } from "../../contract/provider.ts";
+import { depsFor, makeProvider } from "../../contract/adapter.ts";
 import type { Emulator } from "../../emulator/emulator.ts";
 import { sesEmulator } from "../../emulator/ses.ts";
 

@@ -8,8 +8,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { Mailbox } from "../../../src/core/address.ts";
 import type { OutgoingMessage } from "../../../src/providers/provider.ts";
 import { ses } from "../../../src/providers/ses/send.ts";
+import { depsFor, makeProvider } from "../../contract/adapter.ts";
 import { FULL, mailbox, outgoing } from "../../contract/messages.ts";
-import { depsFor, makeProvider } from "../../contract/provider.ts";
 import type { Emulator } from "../../emulator/emulator.ts";
 import { REGION, ROLE_KEY, sesEmulator, USER_KEY } from "../../emulator/ses.ts";
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ses } from "../../../src/providers/ses/send.ts";
+import { depsFor, makeProvider } from "../../contract/adapter.ts";
 import { FULL, outgoing } from "../../contract/messages.ts";
-import { depsFor, makeProvider } from "../../contract/provider.ts";
 import type { Emulator } from "../../emulator/emulator.ts";
 import { sesEmulator } from "../../emulator/ses.ts";
 

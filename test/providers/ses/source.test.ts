@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ses } from "../../../src/providers/ses/send.ts";
+import { depsFor } from "../../contract/adapter.ts";
 import { outgoing } from "../../contract/messages.ts";
-import { depsFor } from "../../contract/provider.ts";
 import { ROLE_KEY, sesEmulator, USER_KEY } from "../../emulator/ses.ts";
 
 describe("a source of SES", () => {

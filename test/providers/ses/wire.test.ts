@@ -1,8 +1,8 @@
 import PostalMime from "postal-mime";
 import { describe, expect, test } from "vitest";
 import { ses } from "../../../src/providers/ses/send.ts";
+import { wireOf } from "../../contract/adapter.ts";
 import { FULL, mailbox, outgoing } from "../../contract/messages.ts";
-import { wireOf } from "../../contract/provider.ts";
 import { REGION, sesEmulator } from "../../emulator/ses.ts";
 
 const under = { definition: ses, emulator: sesEmulator };

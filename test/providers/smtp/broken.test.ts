@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { smtp } from "../../../src/providers/smtp/send.ts";
+import { depsFor } from "../../contract/adapter.ts";
 import { FULL, member, outgoing } from "../../contract/messages.ts";
-import { depsFor } from "../../contract/provider.ts";
 import { OTHER_CERTIFICATE, PASSWORD, smtpEmulator, USER } from "../../emulator/smtp.ts";
 import { type Script, scriptedRelay } from "../../support/smtp-script.ts";
 import { type Fields, PLAIN, relayOn, sendTo, withRelay } from "./relay.ts";

@@ -1,8 +1,8 @@
 import { simpleParser } from "mailparser";
 import { describe, expect, test } from "vitest";
 import type { OutgoingMessage } from "../../../src/providers/provider.ts";
+import { depsFor } from "../../contract/adapter.ts";
 import { FULL, mailbox, member, outgoing } from "../../contract/messages.ts";
-import { depsFor } from "../../contract/provider.ts";
 import { type Delivery, USER } from "../../emulator/smtp.ts";
 import { type Fields, relayOn, sendTo, withRelay } from "./relay.ts";
 

@@ -1,7 +1,7 @@
 /** What the tests of the relay share: an adapter that reaches a port of 127.0.0.1. */
 import type { OutgoingMessage, Provider } from "../../../src/providers/provider.ts";
 import { smtp } from "../../../src/providers/smtp/send.ts";
-import { depsFor, makeProvider } from "../../contract/provider.ts";
+import { depsFor, makeProvider } from "../../contract/adapter.ts";
 import {
   CERTIFICATE,
   type SmtpEmulator,

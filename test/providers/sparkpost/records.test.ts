@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import type { Provider } from "../../../src/providers/provider.ts";
 import { readEvent } from "../../../src/providers/sparkpost/events.ts";
 import { sparkpost } from "../../../src/providers/sparkpost/send.ts";
+import { depsFor, makeProvider } from "../../contract/adapter.ts";
 import { FULL } from "../../contract/messages.ts";
-import { depsFor, makeProvider } from "../../contract/provider.ts";
 import type { Emulator } from "../../emulator/emulator.ts";
 import { sparkpostEmulator } from "../../emulator/sparkpost.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { sparkpost } from "../../../src/providers/sparkpost/send.ts";
+import { depsFor, makeProvider } from "../../contract/adapter.ts";
 import { FULL } from "../../contract/messages.ts";
-import { depsFor, makeProvider } from "../../contract/provider.ts";
 import { sparkpostEmulator } from "../../emulator/sparkpost.ts";
 
 const under = { definition: sparkpost, emulator: sparkpostEmulator };

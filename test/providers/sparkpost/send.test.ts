@@ -2,8 +2,9 @@ import { describe, expect, test } from "vitest";
 import { formatMailbox } from "../../../src/core/address.ts";
 import type { OutgoingMessage } from "../../../src/providers/provider.ts";
 import { sparkpost } from "../../../src/providers/sparkpost/send.ts";
+import { wireOf } from "../../contract/adapter.ts";
 import { FULL, mailbox, outgoing } from "../../contract/messages.ts";
-import { providerContract, wireOf } from "../../contract/provider.ts";
+import { providerContract } from "../../contract/provider.ts";
 import type { Plan } from "../../emulator/emulator.ts";
 import { sparkpostEmulator } from "../../emulator/sparkpost.ts";
 
