@@ -148,11 +148,12 @@ describe("whatever goes wrong at a provider, nothing told afterwards names anyon
         : [400, 401, 403, 422, 500].map((status) => ({ status, message }));
     return [
       ...refused.map((plan) => ({ mode: "error" as const, ...plan })),
-      { mode: "throttle", message },
       { mode: "accept_reset" },
       { mode: "malformed" },
       // One at a time: nobody answers for as long as the time limit, and the lane waits.
-      ...(name === "ses" || name === "smtp" ? [{ mode: "hang" as const }] : []),
+      ...(name === "ses" ? [{ mode: "hang" as const }] : []),
+      // Last: nothing is granted to the source for a while after it.
+      { mode: "throttle", message },
     ];
   };
 

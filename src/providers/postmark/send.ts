@@ -57,6 +57,8 @@ export const postmark: ProviderDefinition<typeof settings> = {
       account_secret === undefined ? null : secrets({ token: account_secret }, deps.secret);
     if (account?.ok === false) return account;
     const accountToken = account?.value.token;
+    const words = accountToken === undefined ? [token] : [token, accountToken];
+    const at = { base, token, streams, secrets: words };
     return ok({
       capabilities: {
         recipientsMax: RECIPIENTS_MAX,
@@ -71,10 +73,8 @@ export const postmark: ProviderDefinition<typeof settings> = {
         expiryMaxMs: 0,
       },
       timeLimitMs: source.time_limit_ms,
-      send: (message, to) => send({ base, token, streams }, message, to),
-      ...(source.batch
-        ? { sendBatch: (messages, _key, to) => sendBatch({ base, token, streams }, messages, to) }
-        : {}),
+      send: (message, to) => send(at, message, to),
+      ...(source.batch ? { sendBatch: (messages, _key, to) => sendBatch(at, messages, to) } : {}),
       lookup: (message, to) => lookup(base, token, Object.values(streams), message, to),
       ...(accountToken === undefined
         ? {}
@@ -87,25 +87,22 @@ interface Server {
   readonly base: string;
   readonly token: string;
   readonly streams: MessageStreams;
+  readonly secrets: readonly string[];
 }
 
-async function send(
-  { base, token, streams }: Server,
-  message: OutgoingMessage,
-  deps: SendDeps,
-): Promise<Outcome> {
-  const request = requestOf(`${base}/email`, token, bodyOf(message, streams), [message]);
+async function send(server: Server, message: OutgoingMessage, deps: SendDeps): Promise<Outcome> {
+  const request = requestOf(server, "email", bodyOf(message, server.streams), [message]);
   const answer = await call({ ...request, bytesMax: BYTES_MAX }, deps);
   return answer.ok ? outcomeOf(answer.value, message) : answer.error;
 }
 
 async function sendBatch(
-  { base, token, streams }: Server,
+  server: Server,
   messages: readonly OutgoingMessage[],
   deps: SendDeps,
 ): Promise<readonly Outcome[]> {
-  const bodies = messages.map((message) => bodyOf(message, streams));
-  const request = requestOf(`${base}/email/batch`, token, bodies, messages);
+  const bodies = messages.map((message) => bodyOf(message, server.streams));
+  const request = requestOf(server, "email/batch", bodies, messages);
   const limits = { bytesMax: BATCH_BYTES_MAX, answerMaxBytes: BATCH_ANSWER_MAX_BYTES };
   const answer = await call({ ...request, ...limits }, deps);
   if (answer.ok) return outcomesOf(answer.value, messages);
@@ -114,20 +111,20 @@ async function sendBatch(
 }
 
 function requestOf(
-  url: string,
-  token: string,
+  { base, token, secrets: words }: Server,
+  path: string,
   body: unknown,
   messages: readonly OutgoingMessage[],
 ): Request {
   return {
     service: "Postmark",
-    url,
+    url: `${base}/${path}`,
     headers: {
       Accept: "application/json",
       "Content-Type": "application/json",
       "X-Postmark-Server-Token": token,
     },
     body: JSON.stringify(body),
-    secrets: [token, ...mailboxesIn(...messages)],
+    secrets: [...words, ...mailboxesIn(...messages)],
   };
 }
