@@ -28,6 +28,19 @@ describe("npm run demo", () => {
     expect(report.messages_per_second).toBeCloseTo(COUNT / Number(report.seconds), 0);
   });
 
+  // One reached by HTTP, one by TCP, one by a binding.
+  test.each(["postmark", "smtp", "cloudflare"])(
+    "--source %s: its emulator takes each message once",
+    async (name) => {
+      const instance = postern(["demo", "--source", name, "--count", "20", "--json"]);
+      expect(await instance.exited).toBe(0);
+      expect(JSON.parse(instance.stdout())).toMatchObject({
+        ...{ provider: name, taken_by_provider: 20, doubled: 0, failed: 0, pending: 0 },
+        conserved: true,
+      });
+    },
+  );
+
   test("without --json it prints a table", async () => {
     const instance = postern(["demo", "--count", "5"]);
     expect(await instance.exited).toBe(0);
@@ -42,6 +55,7 @@ describe("npm run demo", () => {
     [["--connections", "0"]],
     [["--connections", "257"]],
     [["--colour"]],
+    [["--source", "nobody"]],
     [["extra"]],
   ])("%j is refused with 2 and a sentence", async (args) => {
     const instance = postern(["demo", ...args]);
