@@ -14,13 +14,15 @@ const Q_LITERAL = /^[a-zA-Z0-9!*+\-/]$/;
 const utf8 = new TextEncoder();
 
 /**
- * The text as encoded-words of whole characters, each decodable by itself. Fit for phrases and for unstructured fields.
+ * The text as encoded-words of whole characters, each decodable by itself. Fit for phrases and for
+ * unstructured fields.
  *
+ * @param text well-formed
  * @param used columns already taken on the line that the first word may still go on
  * @returns the words, to be parted by white space, which readers drop between them
  */
 export function encodedWords(text: string, used: number): string[] {
-  const characters = Array.from(text.toWellFormed(), (character) => toQ(character));
+  const characters = Array.from(text, (character) => toQ(character));
   // RFC 2047 section 4: Q where most characters can be read as they are.
   const inQ = characters.filter(({ q }) => q.length === 1).length * 2 >= characters.length;
   const room = LINE_AIM - used - 1;

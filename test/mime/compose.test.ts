@@ -56,7 +56,7 @@ describe("the header of a composed message", () => {
     const raw = compose({ ...messageWith({ to: [] }), bcc } as Composable, {
       Bcc: "h@example.com",
     });
-    expect(raw).not.toMatch(/^(?:To|Bcc):|hidden|h@example/im);
+    expect(raw).not.toMatch(/^(?:To|Cc|Bcc|Reply-To):|hidden|h@example/im);
   });
 
   test("folds many recipients at their commas", () => {
@@ -83,6 +83,8 @@ describe("the header of a composed message", () => {
   test("writes domains in A-labels and UTF-8 local parts as they are", () => {
     const raw = composed({ to: [mailbox("jöran@bücher.example")] });
     expect(field(raw, "To")).toBe(" jöran@xn--bcher-kva.example");
+    const lone = { ...mailbox("x@example.com"), local: "a\ud800" };
+    expect(field(composed({ to: [lone] }), "To")).toBe(" a\ufffd@example.com");
   });
 
   test.each([
@@ -158,7 +160,7 @@ describe("the header of a composed message", () => {
     const headers = { "List-Unsubscribe": "<https://caller.example>" };
     const raw = composed(
       { headers },
-      { "X-SES-Tag": "a\r\nBcc: b", "list-unsubscribe": "<https://ours.example>", Subject: "no" },
+      { "X-SES-Tag": "a\r\nBcc: b", "LIST-UNSUBSCRIBE": "<https://ours.example>", Subject: "no" },
     );
     expect(field(raw, "X-SES-Tag")).toBe(" a Bcc: b");
     expect(field(raw, "List-Unsubscribe")).toBe(" <https://ours.example>");
@@ -172,12 +174,12 @@ describe("the header of a composed message", () => {
   });
 
   test.each([
-    ["List-Unsubscribe", "<mailto:u@example.com>,<https://example.com/a,b>"],
+    ["List-Unsubscribe", `<mailto:u@example.com>,<https://example.com/${"a,b".repeat(16)}>,<x:y>`],
     [
       "References",
       Array.from({ length: 9 }, (_, index) => `<${index}.abcdef@example.com>`).join(" "),
     ],
-    ["Keywords", '"a, b", c'],
+    ["Keywords", `"${"a,".repeat(30)}","${"b, ".repeat(20)}",c`],
   ])("reads %s back equal, white space after commas aside", (name, value) => {
     const written = field(composed({ headers: { [name]: value } }), name);
     expect(written.split("\r\n").every((line) => line.length <= 76)).toBe(true);
@@ -185,6 +187,17 @@ describe("the header of a composed message", () => {
       value.replaceAll(", ", ","),
     );
   });
+
+  test.each([`<https://example.com/${"a,b".repeat(30)}>`, `"${"a,b".repeat(30)}"`])(
+    "does not break a structured field within %s",
+    (token) => {
+      const written = field(
+        composed({ headers: { "List-Help": `<x:y>,${token},<y:z>` } }),
+        "List-Help",
+      );
+      expect(written.split("\r\n")).toContain(` ${token},`);
+    },
+  );
 
   test("encodes a name in a structured field and percent-encodes a URI", () => {
     const headers = { "List-Id": '"Ünï" <ü.example.com>', "List-Help": "<https://example.com/ü>" };
@@ -203,6 +216,9 @@ describe("the header of a composed message", () => {
   test("writes one Message-ID on one line, whatever the id holds", () => {
     const raw = composed({ messageId: "<a b\r\nBcc: é>@x.example" });
     expect(field(raw, "Message-ID")).toBe(" <abBcc:@x.example>");
+    const long = composed({ messageId: "x".repeat(2000), text: "a", html: "b" });
+    expect(field(long, "Message-ID")).toHaveLength(903);
+    expect(readPart(long).parameters.get("boundary")?.length).toBeLessThanOrEqual(70);
   });
 
   test("is the same each time, and another message has other boundaries", () => {

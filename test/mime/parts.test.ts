@@ -31,6 +31,13 @@ describe("a body", () => {
     );
   });
 
+  test("that is the whole message ends its last line once", () => {
+    for (const text of ["end", "end\r\n", "end\n"]) {
+      expect(compose(messageWith({ text }))).toMatch(/\r\n\r\nend\r\n$/);
+    }
+    expect(compose(messageWith({ text: "" }))).toMatch(/7bit\r\n\r\n$/);
+  });
+
   test("with a line that 7bit cannot hold is encoded", () => {
     const part = body("x".repeat(999));
     expect(part.encoding).toBe("quoted-printable");
@@ -106,7 +113,7 @@ describe("a file", () => {
   });
 
   test("has a long name in sections of whole characters", () => {
-    const filename = `${"日本".repeat(40)}.txt`;
+    const filename = `${"日本😀".repeat(40)}.txt`;
     const lines = header({ filename }, "Content-Disposition").split("\r\n");
     expect(lines[0]).toBe("attachment;");
     const sections = lines.slice(1).map((line, index) => {
@@ -117,6 +124,10 @@ describe("a file", () => {
       return decodeURIComponent(line.slice(prefix.length).replace(/^utf-8''|;$/g, ""));
     });
     expect(sections.join("")).toBe(filename);
+    const plain = `${"x".repeat(70)}.pdf`;
+    expect(header({ filename: plain }, "Content-Disposition")).toMatch(
+      /^attachment;\r\n filename\*0\*=/,
+    );
   });
 
   test.each([
@@ -124,6 +135,7 @@ describe("a file", () => {
     [`${"x".repeat(90)}.pdf`, `application/pdf;\r\n name=${"x".repeat(52)}.pdf`],
     ['"; evil="1', 'application/octet-stream; name="_; evil__1"'],
     ["日本", "application/octet-stream; name=_"],
+    ["", "application/octet-stream"],
   ])("has a name in ASCII for readers that know no other: %j", (filename, expected) => {
     const written = header({ filename }, "Content-Type");
     expect(written.replaceAll("\r\n", "")).toBe(expected.replaceAll("\r\n", ""));
@@ -164,7 +176,13 @@ describe("a file", () => {
       "7bit",
       "Subject: x\r\n\r\nhello",
     ]);
-    for (const text of ["Subject: x\n\nhello", "Subject: é\r\n\r\n", `a: ${"x".repeat(998)}\r\n`]) {
+    const unsafe = [
+      "Subject: x\n\nhello",
+      "a\rb",
+      "Subject: é\r\n\r\n",
+      `a: ${"x".repeat(998)}\r\n`,
+    ];
+    for (const text of unsafe) {
       const part = message(text);
       expect([part.type, part.encoding]).toEqual(["application/octet-stream", "base64"]);
       expect(Buffer.from(contentOf(part)).toString()).toBe(text);
