@@ -17,6 +17,9 @@ import { batchContract } from "./batch.ts";
 import { httpContract } from "./http.ts";
 import { FULL, outgoing } from "./messages.ts";
 
+/** In base64: where a pattern that repeats groups has long overflowed the stack. */
+const LARGE_BYTES = 10_000_000;
+
 const UNREADABLE: readonly Mode[] = ["malformed", "no_id", "error_inside", "cut", "oversized"];
 
 /** Runs the suite under `name`. */
@@ -53,6 +56,13 @@ export function providerContract(name: string, under: ProviderUnderTest): void {
 
     test("every field at once is accepted by a strict reader", async () => {
       expect(await sent({})).toMatchObject({ kind: "accepted", refused: [] });
+    });
+
+    test("a file of ten megabytes, or nearly as large as it takes, is accepted", async () => {
+      const bytes = Math.min(LARGE_BYTES, adapter().capabilities.bytesMax * 0.9);
+      const content = "AAAA".repeat(bytes / 4);
+      const attachments = [{ filename: "a.pdf", content, contentType: "application/pdf" }];
+      expect(await sent({}, outgoing({ attachments }))).toMatchObject({ kind: "accepted" });
     });
 
     test("it declares its limits and takes the time limit it is given", () => {

@@ -1,4 +1,5 @@
 /** What Brevo refuses in `POST /v3/smtp/email`, and stricter: unknown fields are refused too. */
+import { isBase64, isHeaderName, isObject, jsonIn, wordsOf } from "./checks.ts";
 
 /** An answer in Brevo's error shape. */
 export interface ApiError {
@@ -17,30 +18,22 @@ export interface ValidEmail {
 
 const EMAIL = /^[^\s@<>"]+@(?:[a-z0-9-]+\.)+[a-z0-9-]+$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const PRINTABLE = /^[\t\x20-\x7e]*$/;
 const NAME_MAX = 70;
 const RECIPIENTS_MAX = 99;
-const EXTENSIONS = new Set(
-  [
-    "xlsx xls ods docx docm doc csv pdf txt gif jpg jpeg png tif tiff rtf bmp cgm css shtml html",
-    "htm zip xml ppt pptx tar ez ics mobi msg pub eps odt mp3 m4a m4v wma ogg flac wav aif aifc",
-    "aiff mp4 mov avi mkv mpeg mpg wmv pkpass xlsm",
-  ].flatMap((line) => line.split(" ")),
+const EXTENSIONS = wordsOf(
+  "xlsx xls ods docx docm doc csv pdf txt gif jpg jpeg png tif tiff rtf bmp cgm css shtml html",
+  "htm zip xml ppt pptx tar ez ics mobi msg pub eps odt mp3 m4a m4v wma ogg flac wav aif aifc",
+  "aiff mp4 mov avi mkv mpeg mpg wmv pkpass xlsm",
 );
-const FIELDS = new Set(
-  [
-    "sender to cc bcc replyTo subject htmlContent textContent headers tags attachment",
-    "messageVersions params scheduledAt batchId templateId",
-  ].flatMap((line) => line.split(" ")),
+const FIELDS = wordsOf(
+  "sender to cc bcc replyTo subject htmlContent textContent headers tags attachment",
+  "messageVersions params scheduledAt batchId templateId",
 );
 /** Standard headers, which have fields of their own or are Brevo's to set. */
-const STANDARD = new Set(
-  [
-    "from sender to cc bcc reply-to subject date message-id return-path mime-version",
-    "content-type content-transfer-encoding received",
-  ].flatMap((line) => line.split(" ")),
+const STANDARD = wordsOf(
+  "from sender to cc bcc reply-to subject date message-id return-path mime-version",
+  "content-type content-transfer-encoding received",
 );
 
 const invalid = (message: string): ApiError => ({ code: "invalid_parameter", message });
@@ -106,7 +99,7 @@ function checkHeaders(headers: unknown): ApiError | null {
   if (!isObject(headers)) return invalid("headers should be an object");
   for (const [name, value] of Object.entries(headers)) {
     const printable = typeof value === "string" && PRINTABLE.test(value);
-    if (!HEADER_NAME.test(name) || !printable) return invalid("headers are not valid");
+    if (!isHeaderName(name) || !printable) return invalid("headers are not valid");
     if (STANDARD.has(name.toLowerCase())) return invalid(`${name} is a standard header`);
   }
   const key = headers.idempotencyKey;
@@ -122,7 +115,7 @@ function checkAttachments(attachments: unknown): ApiError | null {
   for (const part of attachments) {
     const { name, content, ...others } = isObject(part) ? part : {};
     if (Object.keys(others).length > 0) return invalid("unknown field in attachment");
-    if (typeof name !== "string" || typeof content !== "string" || !BASE64.test(content)) {
+    if (typeof name !== "string" || !isBase64(content)) {
       return invalid("attachment needs name and base64 content");
     }
     const extension = /\.([a-z0-9]+)$/i.exec(name)?.[1]?.toLowerCase() ?? "";
@@ -147,14 +140,6 @@ function withTags(value: Record<string, unknown>): ValidEmail | ApiError {
 }
 
 function idIn(custom: unknown): string | undefined {
-  try {
-    const fields: unknown = JSON.parse(String(custom));
-    return isObject(fields) ? String(fields.postern_id) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  const fields = jsonIn(String(custom));
+  return isObject(fields) ? String(fields.postern_id) : undefined;
 }

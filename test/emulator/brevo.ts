@@ -1,8 +1,10 @@
 /** A strict emulator of Brevo's transactional API: sending, events by tag, and domains. */
 import { randomInt } from "node:crypto";
 import { type ApiError, checkEmail } from "./brevo-validate.ts";
+import { isJsonType, jsonIn } from "./checks.ts";
 import type { AcceptedMessage, ProviderEmulator, ReceivedRequest } from "./emulator.ts";
-import { json, startHttpEmulator, type Wire, type WireAnswer } from "./http.ts";
+import { startHttpEmulator } from "./http.ts";
+import { json, type Wire, type WireAnswer } from "./wire.ts";
 
 const SECRET = "xkeysib-S3cretKey-123";
 const WINDOW_MS = 30 * 60_000;
@@ -43,7 +45,7 @@ function wire(): Wire {
     take(request) {
       const problem = checkRequest(request);
       if (problem !== null) return problem;
-      const email = checkEmail(parse(request.body));
+      const email = checkEmail(jsonIn(request.body));
       if ("code" in email) return fail(400, email.code, email.message);
       const key = email.posternId ?? email.subject;
       for (const tag of email.tags) tagged.set(tag, key);
@@ -58,21 +60,13 @@ function wire(): Wire {
     inside: json(200, { code: "internal_error", message: "inside" }),
     withoutId: json(201, {}),
     keyOf: ({ body }) => {
-      const email = checkEmail(parse(body));
+      const email = checkEmail(jsonIn(body));
       return "code" in email ? undefined : email.idempotencyKey;
     },
     repeated: DUPLICATE,
     conflict: () => DUPLICATE,
     query: (request, accepted) => answerQuery(request, accepted, tagged),
   };
-}
-
-function parse(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return null;
-  }
 }
 
 function checkKey({ headers }: ReceivedRequest): WireAnswer | null {
@@ -86,7 +80,7 @@ function checkRequest(request: ReceivedRequest): WireAnswer | null {
   if (method !== "POST") return fail(405, "method_not_allowed", "Method not allowed");
   const unknown = checkKey(request);
   if (unknown !== null) return unknown;
-  if (!/^application\/json\b/.test(String(headers["content-type"]))) {
+  if (!isJsonType(headers["content-type"])) {
     return fail(415, "invalid_parameter", "Content-Type must be JSON");
   }
   return null;
@@ -105,7 +99,7 @@ function answerQuery(
     return json(200, { domains: DOMAINS, count: 2, current_page: 1, total_pages: 1 });
   }
   if (pathname !== "/v3/smtp/statistics/events") return null;
-  const tags = parse(searchParams.get("tags") ?? "[]");
+  const tags = jsonIn(searchParams.get("tags") ?? "[]");
   if (!Array.isArray(tags)) return fail(400, "invalid_parameter", "tags is not a valid array");
   const keys = tags.map((tag) => tagged.get(String(tag)));
   const events = accepted

@@ -3,6 +3,7 @@
  * refused too (https://developers.cloudflare.com/email-service/reference/headers/ and
  * https://developers.cloudflare.com/email-service/platform/limits/).
  */
+import { type Fields, isBase64, isLine, isObject, wordsOf } from "./checks.ts";
 
 /** An error as `send()` throws it. */
 export interface Refusal {
@@ -10,11 +11,8 @@ export interface Refusal {
   readonly message: string;
 }
 
-type Fields = Record<string, unknown>;
-
 const FIELDS = "from to cc bcc replyTo subject html text headers attachments".split(" ");
 const ADDRESS = /^(?:[^\s@"<>]+|"[^"\r\n]*")@[a-z0-9.-]+$/;
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const RECIPIENTS_MAX = 50;
 const SUBJECT_MAX = 998;
 const BYTES_MAX = 5 * 1024 * 1024;
@@ -25,21 +23,15 @@ const HEADERS_BYTES_MAX = 16 * 1024;
 
 const API_FIELDS = new Set(["from", "to", "cc", "bcc", "subject", "reply-to"]);
 /** The fields that may be set besides `X-`. */
-const ALLOWED = new Set(
-  [
-    "in-reply-to references list-unsubscribe list-unsubscribe-post list-id list-archive list-help",
-    "list-owner list-post list-subscribe precedence auto-submitted content-language keywords",
-    "comments importance priority sensitivity organization require-recipient-valid-since expires",
-    "reply-by archived-at",
-  ].flatMap((line) => line.split(" ")),
+const ALLOWED = wordsOf(
+  "in-reply-to references list-unsubscribe list-unsubscribe-post list-id list-archive list-help",
+  "list-owner list-post list-subscribe precedence auto-submitted content-language keywords",
+  "comments importance priority sensitivity organization require-recipient-valid-since expires",
+  "reply-by archived-at",
 );
 
 const refuse = (code: string, message: string): Refusal => ({ code, message });
 const invalid = (message: string): Refusal => refuse("E_VALIDATION_ERROR", message);
-const isObject = (value: unknown): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-const isText = (value: unknown): value is string =>
-  typeof value === "string" && !/[\r\n]/.test(value);
 
 /** The first thing that is wrong with a message; null when nothing is. */
 export function refusalOf(message: Fields): Refusal | null {
@@ -48,7 +40,7 @@ export function refusalOf(message: Fields): Refusal | null {
   for (const field of ["from", "to", "subject"]) {
     if (message[field] === undefined) return refuse("E_FIELD_MISSING", `'${field}' is missing`);
   }
-  if (!isText(message.subject) || message.subject.length > SUBJECT_MAX) {
+  if (!isLine(message.subject) || message.subject.length > SUBJECT_MAX) {
     return invalid("'subject' is not valid");
   }
   for (const field of ["html", "text"]) {
@@ -86,7 +78,7 @@ function refusalOfMailboxes(message: Fields): Refusal | null {
 function isMailbox(value: unknown): boolean {
   if (typeof value === "string") return ADDRESS.test(value);
   if (!isObject(value) || Object.keys(value).sort().join() !== "email,name") return false;
-  return isText(value.name) && typeof value.email === "string" && ADDRESS.test(value.email);
+  return isLine(value.name) && typeof value.email === "string" && ADDRESS.test(value.email);
 }
 
 function refusalOfHeaders(headers: unknown): Refusal | null {
@@ -106,7 +98,7 @@ function refusalOfHeaders(headers: unknown): Refusal | null {
     if (!own && !ALLOWED.has(lower)) {
       return refuse("E_HEADER_NOT_ALLOWED", `Header '${name}' is not allowed.`);
     }
-    if (!isText(value) || value === "" || !isTrue(lower, value, headers)) {
+    if (!isLine(value) || value === "" || !isTrue(lower, value, headers)) {
       return refuse("E_HEADER_VALUE_INVALID", `Header '${name}' is not valid.`);
     }
     if (Buffer.byteLength(value) > HEADER_VALUE_MAX) {
@@ -133,13 +125,12 @@ function refusalOfParts({ attachments }: Fields): Refusal | null {
   for (const part of attachments) {
     if (!isObject(part)) return invalid("an attachment is not valid");
     const { content, contentId, disposition, filename, type, ...rest } = part;
-    const named = isText(filename) && filename !== "" && isText(type) && type.includes("/");
+    const named = isLine(filename) && filename !== "" && isLine(type) && type.includes("/");
     const placed =
       disposition === "inline"
-        ? isText(contentId)
+        ? isLine(contentId)
         : disposition === "attachment" && !("contentId" in part);
-    const encoded = typeof content === "string" && BASE64.test(content);
-    if (!named || !placed || !encoded || Object.keys(rest).length > 0) {
+    if (!named || !placed || !isBase64(content) || Object.keys(rest).length > 0) {
       return invalid("an attachment is not valid");
     }
   }

@@ -7,7 +7,8 @@ import { randomBytes } from "node:crypto";
 import type { EmailBinding } from "../../src/providers/provider.ts";
 import { type Refusal, refusalOf } from "./cloudflare-validate.ts";
 import type { ProviderEmulator } from "./emulator.ts";
-import { json, startHttpEmulator, type Wire, type WireAnswer } from "./http.ts";
+import { startHttpEmulator } from "./http.ts";
+import { json, type Wire, type WireAnswer } from "./wire.ts";
 
 const fail = ({ code, message }: Refusal, status = 400): WireAnswer =>
   json(status, { code, message });

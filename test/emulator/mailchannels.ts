@@ -1,35 +1,34 @@
 /** A strict emulator of MailChannels' `POST /tx/v1/send`. */
 import { randomBytes } from "node:crypto";
+import {
+  type Fields,
+  isBase64,
+  isHeaderName,
+  isLine,
+  isObject,
+  jsonIn,
+  wordsOf,
+} from "./checks.ts";
 import type { ProviderEmulator, ReceivedRequest } from "./emulator.ts";
-import { json, startHttpEmulator, type Wire, type WireAnswer } from "./http.ts";
+import { startHttpEmulator } from "./http.ts";
+import { json, type Wire, type WireAnswer } from "./wire.ts";
 
 const API_KEY = "mc-S3cretKey-123";
 const PRIVATE_KEY = "MIIEpAIBAAKCAQEA";
 
 const ADDRESS = /^(?:[^\s@"<>]+|"[^"\r\n]*")@[a-z0-9.-]+$/;
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** "The following headers cannot be modified." */
-const RESERVED = new Set(
-  [
-    "authentication-results bcc cc content-transfer-encoding content-type dkim-signature",
-    "from message-id received reply-to subject to",
-  ].flatMap((line) => line.split(" ")),
+const RESERVED = wordsOf(
+  "authentication-results bcc cc content-transfer-encoding content-type dkim-signature",
+  "from message-id received reply-to subject to",
 );
-const FIELDS = new Set(
-  [
-    "personalizations from reply_to subject content headers attachments campaign_id",
-    "transactional tracking_settings dkim_domain dkim_selector dkim_private_key",
-  ].flatMap((line) => line.split(" ")),
+const FIELDS = wordsOf(
+  "personalizations from reply_to subject content headers attachments campaign_id",
+  "transactional tracking_settings dkim_domain dkim_selector dkim_private_key",
 );
 const LIST_MAX = 1_000;
 const CAMPAIGN_MAX = 48;
 const BYTES_MAX = 30_000_000;
-
-type Fields = Record<string, unknown>;
-
-const isObject = (value: unknown): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const refuse = (status: number, ...errors: string[]): WireAnswer => json(status, { errors });
 
@@ -37,12 +36,9 @@ const refuse = (status: number, ...errors: string[]): WireAnswer => json(status,
 const only = (value: Fields, allowed: ReadonlySet<string>): boolean =>
   Object.keys(value).every((field) => allowed.has(field));
 
-const isText = (value: unknown): value is string =>
-  typeof value === "string" && !/[\r\n]/.test(value);
-
 function isMailbox(value: unknown): boolean {
   if (!isObject(value) || !only(value, new Set(["email", "name"]))) return false;
-  return isText(value.email) && ADDRESS.test(value.email) && isText(value.name ?? "");
+  return isLine(value.email) && ADDRESS.test(value.email) && isLine(value.name ?? "");
 }
 
 const isList = (value: unknown, check: (one: unknown) => boolean): boolean =>
@@ -62,7 +58,7 @@ function problemOf(body: Fields): string | null {
   }
   if (!isMailbox(body.from)) return "invalid from email address";
   if (body.reply_to !== undefined && !isMailbox(body.reply_to)) return "invalid reply_to";
-  if (!isText(body.subject)) return "subject is required";
+  if (!isLine(body.subject)) return "subject is required";
   if (!isList(body.content, isContent)) return "content is required";
   return problemOfHeaders(body.headers) ?? problemOfSettings(body, personalization);
 }
@@ -77,7 +73,7 @@ function problemOfHeaders(headers: unknown): string | null {
   if (!isObject(headers)) return "headers must be an object";
   for (const [name, value] of Object.entries(headers)) {
     if (RESERVED.has(name.toLowerCase())) return `header ${name} is reserved`;
-    if (!HEADER_NAME.test(name) || !isText(value)) return `invalid header ${name}`;
+    if (!isHeaderName(name) || !isLine(value)) return `invalid header ${name}`;
   }
   return null;
 }
@@ -85,7 +81,7 @@ function problemOfHeaders(headers: unknown): string | null {
 function problemOfSettings(body: Fields, { to, cc, bcc }: Fields): string | null {
   const { attachments, campaign_id: campaign, tracking_settings: tracking } = body;
   if (attachments !== undefined && !isList(attachments, isPart)) return "invalid attachments";
-  if (!isText(campaign) || campaign.length > CAMPAIGN_MAX || /\s/.test(campaign)) {
+  if (!isLine(campaign) || campaign.length > CAMPAIGN_MAX || /\s/.test(campaign)) {
     return "invalid campaign_id";
   }
   const switches = isObject(tracking) ? [tracking.click_tracking, tracking.open_tracking] : [];
@@ -105,8 +101,8 @@ function problemOfSettings(body: Fields, { to, cc, bcc }: Fields): string | null
 function isPart(value: unknown): boolean {
   const fields = new Set(["content", "filename", "type", "content_id"]);
   if (!isObject(value) || !only(value, fields)) return false;
-  if (typeof value.content !== "string" || !BASE64.test(value.content)) return false;
-  return [value.filename, value.type, value.content_id ?? ""].every(isText);
+  if (!isBase64(value.content)) return false;
+  return [value.filename, value.type, value.content_id ?? ""].every(isLine);
 }
 
 function take({ body, bytes, headers, method, url }: ReceivedRequest) {
@@ -114,12 +110,8 @@ function take({ body, bytes, headers, method, url }: ReceivedRequest) {
   if (method !== "POST") return refuse(405, "method not allowed");
   if (headers["x-api-key"] !== API_KEY) return refuse(403, "invalid API key");
   if (bytes.length > BYTES_MAX) return refuse(413, "payload too large");
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body);
-  } catch {
-    return refuse(400, "malformed JSON");
-  }
+  const parsed = jsonIn(body);
+  if (parsed === undefined) return refuse(400, "malformed JSON");
   if (!isObject(parsed) || !Array.isArray(parsed.personalizations)) return refuse(400, "no body");
   const problem = problemOf(parsed);
   if (problem !== null) return refuse(400, problem);

@@ -1,4 +1,5 @@
 /** What Mailgun refuses in its two sending calls, and stricter: unknown fields are refused too. */
+import { isHeaderName } from "./checks.ts";
 import type { FormPart } from "./multipart.ts";
 
 /** A form that passed: what the emulator needs of it. */
@@ -12,7 +13,6 @@ export interface ValidForm {
 
 const ADDRESS = /^[^\s@<>,]+@[a-z0-9-]+(\.[a-z0-9-]+)+$/i;
 const MAILBOX = /^(?:(?:"(?:[^"\\\r\n]|\\.)*"|[^\r\n<>",;]*) )?<([^<>]+)>$/;
-const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const WITHIN = /^(?:(\d+)h)?(?:(\d+)m)?$/;
 const RECIPIENTS_MAX = 1000;
 const OPTIONS_MAX = 16_384;
@@ -101,7 +101,7 @@ function withOptions(
   }
   for (const { name, text } of options) {
     const header = name.startsWith("h:") ? name.slice(2) : null;
-    if (header !== null && (!HEADER_NAME.test(header) || /[\r\n]/.test(text))) {
+    if (header !== null && (!isHeaderName(header) || /[\r\n]/.test(text))) {
       return `Header name must be pure ASCII: ${header}`;
     }
     if (YES_NO[name]?.test(text) === false) return `${name} parameter is not yes or no`;

@@ -1,9 +1,10 @@
 /** A strict emulator of Mailgun: its two sending calls, its events and its domains. */
 import { randomUUID } from "node:crypto";
 import type { AcceptedMessage, ProviderEmulator, ReceivedRequest } from "./emulator.ts";
-import { json, startHttpEmulator, type Wire, type WireAnswer } from "./http.ts";
+import { startHttpEmulator } from "./http.ts";
 import { checkMime, checkParts, type ValidForm } from "./mailgun-validate.ts";
 import { readForm } from "./multipart.ts";
+import { json, type Wire, type WireAnswer } from "./wire.ts";
 
 const SECRET = "key-S3cret0123456789";
 const DOMAIN = "mg.acme.example";

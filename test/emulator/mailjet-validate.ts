@@ -1,4 +1,5 @@
 /** What Mailjet refuses of one message in `POST /v3.1/send`, and stricter: see `FIELDS`. */
+import { isBase64, isHeaderName, isLine, isObject, wordsOf } from "./checks.ts";
 
 /** An error in Mailjet's shape, about one message or about the call. */
 export interface ApiError {
@@ -10,24 +11,18 @@ export interface ApiError {
 }
 
 const EMAIL = /^[^\s@<>"]+@(?:[a-z0-9-]+\.)+[a-z0-9-]+$/;
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const SUBJECT_MAX = 255;
-const FIELDS = new Set(
-  [
-    "From Sender To Cc Bcc ReplyTo Subject TextPart HTMLPart TemplateID TemplateLanguage",
-    "TemplateErrorReporting TemplateErrorDeliver Attachments InlinedAttachments Priority",
-    "CustomCampaign DeduplicateCampaign TrackOpens TrackClicks CustomID EventPayload",
-    "MonitoringCategory URLTags Headers Variables",
-  ].flatMap((line) => line.split(" ")),
+const FIELDS = wordsOf(
+  "From Sender To Cc Bcc ReplyTo Subject TextPart HTMLPart TemplateID TemplateLanguage",
+  "TemplateErrorReporting TemplateErrorDeliver Attachments InlinedAttachments Priority",
+  "CustomCampaign DeduplicateCampaign TrackOpens TrackClicks CustomID EventPayload",
+  "MonitoringCategory URLTags Headers Variables",
 );
 /** Headers that have a property of their own, or are Mailjet's to set. */
-const FORBIDDEN = new Set(
-  [
-    "from sender subject to cc bcc reply-to return-path delivered-to dkim-signature date",
-    "message-id received received-spf authentication-results domainkey-status user-agent x-mailer",
-    "list-id x-csa-complaints x-feedback-id",
-  ].flatMap((line) => line.split(" ")),
+const FORBIDDEN = wordsOf(
+  "from sender subject to cc bcc reply-to return-path delivered-to dkim-signature date",
+  "message-id received received-spf authentication-results domainkey-status user-agent x-mailer",
+  "list-id x-csa-complaints x-feedback-id",
 );
 const STEERING = /^x-(mj|mailjet)-/i;
 const TRACKING = new Set(["account_default", "disabled", "enabled"]);
@@ -130,7 +125,7 @@ function checkHeaders(headers: unknown): ApiError[] {
       const message = `Header cannot be customized using the "Headers" collection. "${name}"`;
       return [refuse("send-0011", message, `Headers["${name}"]`)];
     }
-    const valid = HEADER_NAME.test(name) && typeof value === "string" && !/[\r\n]/.test(value);
+    const valid = isHeaderName(name) && isLine(value);
     return valid ? [] : [refuse("mj-0004", "Type mismatch.", "Headers")];
   });
 }
@@ -148,11 +143,6 @@ function checkFile(value: unknown, where: string): ApiError[] {
   const inline = where.startsWith("Inlined");
   const named = ContentID === undefined ? !inline : inline && typeof ContentID === "string";
   if (!named) return [refuse("mj-0004", "Type mismatch.", `${where}.ContentID`)];
-  if (BASE64.test(String(Base64Content))) return [];
+  if (isBase64(Base64Content)) return [];
   return [refuse("mj-0004", "Type mismatch.", `${where}.Base64Content`)];
-}
-
-/** Whether it is an object whose members can be read. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,8 +1,10 @@
 /** A strict emulator of Mailjet's Send API v3.1: each message by itself; messages and senders. */
 import { randomInt, randomUUID } from "node:crypto";
+import { isJsonType, isObject } from "./checks.ts";
 import type { AcceptedMessage, ProviderEmulator, ReceivedRequest } from "./emulator.ts";
-import { type Identified, json, startHttpEmulator, type Wire, type WireAnswer } from "./http.ts";
-import { type ApiError, apiError, checkMessage, isObject } from "./mailjet-validate.ts";
+import { startHttpEmulator } from "./http.ts";
+import { type ApiError, apiError, checkMessage } from "./mailjet-validate.ts";
+import { type Identified, json, type Wire, type WireAnswer } from "./wire.ts";
 
 const KEY = "0123456789abcdef-public";
 const SECRET = "fedcba9876543210-S3cret";
@@ -98,7 +100,7 @@ function checkCall(request: ReceivedRequest): ApiError | null {
   if (method !== "POST") return apiError("mj-0405", 405, "Method not allowed");
   const unknown = checkKey(request);
   if (unknown !== null) return unknown;
-  if (!/^application\/json\b/.test(String(headers["content-type"]))) {
+  if (!isJsonType(headers["content-type"])) {
     return apiError("mj-0002", 400, "Malformed JSON, please review the syntax.");
   }
   let messages: Record<string, unknown>[];

@@ -1,15 +1,15 @@
 /** A strict emulator of Mailpit's `POST /api/v1/send` and `GET /api/v1/search`. */
 import { randomBytes } from "node:crypto";
+import { isBase64, isHeaderName, isLine, isObject, jsonIn } from "./checks.ts";
 import type { AcceptedMessage, ProviderEmulator, ReceivedRequest } from "./emulator.ts";
-import { json, startHttpEmulator, type Wire, type WireAnswer } from "./http.ts";
+import { startHttpEmulator } from "./http.ts";
+import { json, type Wire, type WireAnswer } from "./wire.ts";
 
 const USER = "jürgen";
 const PASSWORD = "S3cret Pa$$wörd";
 const AUTHORIZATION = `Basic ${Buffer.from(`${USER}:${PASSWORD}`).toString("base64")}`;
 
 const ADDRESS = /^(?:[^\s@"<>]+|"[^"\r\n]*")@[^\s@<>]+$/;
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const TAG = /^[a-zA-Z0-9 ._-]+$/;
 /** Mailpit writes these itself and says so. */
 const RESTRICTED = /^(to|from|cc|bcc|reply-to|date|subject|content-type|mime-version|x-tags)$/i;
@@ -46,9 +46,7 @@ function problemOfHeaders(headers: unknown): string | null {
   if (typeof headers !== "object" || headers === null) return "json: cannot unmarshal Headers";
   for (const [name, value] of Object.entries(headers)) {
     if (RESTRICTED.test(name)) return `cannot overwrite header: "${name}"`;
-    if (!HEADER_NAME.test(name) || typeof value !== "string" || /[\r\n]/.test(value)) {
-      return `error building message: header "${name}"`;
-    }
+    if (!isHeaderName(name) || !isLine(value)) return `error building message: header "${name}"`;
   }
   return null;
 }
@@ -60,7 +58,7 @@ function problemOfParts(attachments: unknown, tags: unknown): string | null {
       ([name, value]) => PART_FIELDS.includes(name) && typeof value === "string",
     );
     if (!known || fields.Filename === undefined) return "json: cannot unmarshal Attachments";
-    if (!BASE64.test(String(fields.Content))) return "error decoding base64 attachment";
+    if (!isBase64(fields.Content)) return "error decoding base64 attachment";
   }
   // Mailpit passes over a tag it cannot show; here nothing is passed over.
   const bad = listOf(tags).find((tag) => typeof tag !== "string" || !TAG.test(tag));
@@ -81,12 +79,8 @@ function take({ body, bytes, headers, method, url }: ReceivedRequest) {
   if (method !== "POST") return { status: 405, body: "Method Not Allowed\n" };
   if (headers.authorization !== AUTHORIZATION) return { status: 401, body: "Unauthorised.\n" };
   if (bytes.length > BYTES_MAX) return refuse("http: request body too large", 413);
-  let parsed: Record<string, unknown>;
-  try {
-    parsed = JSON.parse(body);
-  } catch {
-    return refuse("invalid character");
-  }
+  const parsed = jsonIn(body);
+  if (!isObject(parsed)) return refuse("invalid character");
   const problem = problemOf(parsed);
   if (problem !== null) return refuse(problem);
   const { "Message-ID": messageId, "X-Postern-Id": id } = parsed.Headers as Record<string, string>;

@@ -2,6 +2,7 @@
  * What Postmark refuses of one message, and stricter: whatever its documentation does not name is
  * refused too (https://postmarkapp.com/developer/api/email-api).
  */
+import { isBase64, isObject } from "./checks.ts";
 
 /** An error of Postmark's table. */
 export interface PostmarkError {
@@ -34,7 +35,6 @@ const ADDRESS = /^[^\s@<>,]+@[^\s@<>,]+\.[^\s@<>,]+$/;
 /** Fields that have a place of their own, or are Postmark's to write. */
 const NOT_A_HEADER = /^(from|to|cc|bcc|subject|reply-to|date|return-path|received|content-.*)$/i;
 const HEADER_NAME = /^[!-9;-~]+$/;
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const FORBIDDEN_FILE = /\.(vbs|exe|bin|bat|com|cpl|js|jse|lnk|msi|pif|reg|scr|wsf)$/i;
 
 const refuse = (Message: string, ErrorCode = 300): PostmarkError => ({ ErrorCode, Message });
@@ -141,7 +141,7 @@ function checkAttachments(attachments: unknown): PostmarkError | null {
     if (!strings || name === "" || typeof content !== "string" || Object.keys(others).length > 0) {
       return refuse("Invalid request field(s): 'Attachments'.", 403);
     }
-    if (!BASE64.test(content)) return refuse("Attachment content is not valid base64.");
+    if (!isBase64(content)) return refuse("Attachment content is not valid base64.");
     if (FORBIDDEN_FILE.test(name)) return refuse("Attachment file type not allowed.", 411);
     if (id !== undefined && id !== null && !/^cid:\S+$/.test(String(id))) {
       return refuse("A ContentID begins with 'cid:'.");
@@ -156,8 +156,4 @@ function listOf(text: string): string[] | null {
   const addresses = (found ?? []).map((match) => match?.[1] ?? match?.[2]);
   const fine = addresses.length > 0 && addresses.every((one) => ADDRESS.test(one ?? ""));
   return fine ? addresses.map((address) => String(address).toLowerCase()) : null;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,15 +1,10 @@
 /** A strict emulator of Postmark's `POST /email`, `/email/batch` and the records it answers. */
 import { randomUUID } from "node:crypto";
+import { isJsonType, jsonIn } from "./checks.ts";
 import type { AcceptedMessage, Plan, ProviderEmulator, ReceivedRequest } from "./emulator.ts";
-import {
-  type Identified,
-  json,
-  startHttpEmulator,
-  type Wire,
-  type WireAnswer,
-  type WireMessage,
-} from "./http.ts";
+import { startHttpEmulator } from "./http.ts";
 import { checkMessage, type PostmarkError } from "./postmark-validate.ts";
+import { type Identified, json, type Wire, type WireAnswer, type WireMessage } from "./wire.ts";
 
 const TOKEN = "pm-S3cret-server-token";
 const ACCOUNT_TOKEN = "pm-S3cret-account-token";
@@ -54,12 +49,8 @@ const wire: Wire = {
   take(request, plan) {
     const refused = checkRequest(request);
     if (refused !== null) return refused;
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(request.body);
-    } catch {
-      return fail(422, { ErrorCode: 402, Message: "Invalid JSON." });
-    }
+    const parsed = jsonIn(request.body);
+    if (parsed === undefined) return fail(422, { ErrorCode: 402, Message: "Invalid JSON." });
     if (request.url === "/email") {
       const message = taken(parsed, (index) => plan.refuse?.includes(index) ?? false);
       return message.error === null ? [message] : fail(422, message.error);
@@ -119,8 +110,8 @@ function checkRequest({ headers, method, url, bytes }: ReceivedRequest): WireAns
   if (headers["x-postmark-server-token"]?.toString().toLowerCase() !== TOKEN.toLowerCase()) {
     return fail(401, USUAL[401] as PostmarkError);
   }
-  const isJson = (field: string) => /^application\/json\b/.test(String(headers[field]));
-  if (!isJson("content-type") || !isJson("accept")) return { status: 415, body: "" };
+  const isJson = [headers["content-type"], headers.accept].every(isJsonType);
+  if (!isJson) return { status: 415, body: "" };
   return bytes.length > BODY_MAX[url] ? { status: 413, body: "" } : null;
 }
 

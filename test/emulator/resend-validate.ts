@@ -1,4 +1,5 @@
 /** What Resend refuses in `POST /emails`, and stricter: fields it does not know are refused too. */
+import { isBase64, isHeaderName, isLine, isObject, wordsOf } from "./checks.ts";
 
 /** An answer in Resend's error shape. */
 export interface ApiError {
@@ -16,14 +17,10 @@ export interface ValidEmail {
 
 const MAILBOX = /^(?:[^\r\n<>]* ?<[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+>|[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+)$/;
 const TAG = /^[A-Za-z0-9_-]{1,256}$/;
-const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const RECIPIENTS_MAX = 50;
-const FIELDS = new Set(
-  [
-    "from to cc bcc reply_to subject html text headers tags attachments",
-    "scheduled_at template topic_id",
-  ].flatMap((line) => line.split(" ")),
+const FIELDS = wordsOf(
+  "from to cc bcc reply_to subject html text headers tags attachments",
+  "scheduled_at template topic_id",
 );
 
 const refuse = (name: string, message: string): ApiError => ({ statusCode: 422, name, message });
@@ -77,9 +74,7 @@ function checkHeaders(headers: unknown): ApiError | null {
   if (headers === undefined) return null;
   if (!isObject(headers)) return invalid("headers");
   for (const [name, value] of Object.entries(headers)) {
-    if (!HEADER_NAME.test(name) || typeof value !== "string" || /[\r\n]/.test(value)) {
-      return invalid("headers");
-    }
+    if (!isHeaderName(name) || !isLine(value)) return invalid("headers");
   }
   return null;
 }
@@ -89,12 +84,12 @@ function checkAttachments(attachments: unknown): ApiError | null {
   if (!Array.isArray(attachments)) return invalid("attachments");
   for (const part of attachments) {
     const known = isObject(part) && typeof part.filename === "string" && part.filename !== "";
-    if (!known || typeof part.content !== "string" || !BASE64.test(part.content)) {
+    if (!known || !isBase64(part.content)) {
       return refuse("invalid_attachment", "An attachment needs `filename` and `content`.");
     }
     for (const field of ["content_type", "content_id"]) {
       const given = part[field];
-      if (given !== undefined && (typeof given !== "string" || /[\r\n]/.test(given))) {
+      if (given !== undefined && !isLine(given)) {
         return refuse("invalid_attachment", `Invalid \`${field}\` of an attachment.`);
       }
     }
@@ -113,8 +108,4 @@ function withTags(value: Record<string, unknown>): ValidEmail | ApiError {
     seen.set(name, text);
   }
   return { subject: String(value.subject), posternId: seen.get("postern_id") };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,8 +1,10 @@
 /** A strict emulator of Resend's `POST /emails`: wire format, errors and idempotency keys. */
 import { randomUUID } from "node:crypto";
+import { isJsonType, jsonIn } from "./checks.ts";
 import type { ProviderEmulator, ReceivedRequest } from "./emulator.ts";
-import { json, startHttpEmulator, type Wire, type WireAnswer, type WireMessage } from "./http.ts";
+import { startHttpEmulator } from "./http.ts";
 import { type ApiError, checkEmail, checkKey } from "./resend-validate.ts";
+import { json, type Wire, type WireAnswer, type WireMessage } from "./wire.ts";
 
 const SECRET = "re_S3cretKey_123";
 
@@ -18,10 +20,8 @@ const wire: Wire = {
   take(request, plan) {
     const problem = checkRequest(request);
     if (problem !== null) return fail(problem);
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(request.body);
-    } catch {
+    const parsed = jsonIn(request.body);
+    if (parsed === undefined) {
       const message = "The body is not valid JSON.";
       return fail({ statusCode: 400, name: "validation_error", message });
     }
@@ -107,7 +107,7 @@ function checkRequest({ headers, method, url }: ReceivedRequest): ApiError | nul
   if (headers["user-agent"] === undefined) {
     return { statusCode: 403, name: "validation_error", message: "User-Agent is missing" };
   }
-  if (!/^application\/json\b/.test(String(headers["content-type"]))) {
+  if (!isJsonType(headers["content-type"])) {
     return { statusCode: 400, name: "validation_error", message: "Content-Type must be JSON" };
   }
   const idempotency = headers["idempotency-key"];

@@ -2,6 +2,7 @@
  * What SendGrid refuses in `POST /v3/mail/send`, and stricter: fields it does not name are refused
  * too (https://www.twilio.com/docs/sendgrid/api-reference/mail-send/errors).
  */
+import { type Fields, isBase64, isLine, isObject } from "./checks.ts";
 
 /** One error of SendGrid's list. */
 export interface SendGridError {
@@ -15,8 +16,6 @@ export interface ValidPersonalization {
   /** Our message id from the custom arguments, if it is there. */
   readonly posternId: string | undefined;
 }
-
-type Fields = Record<string, unknown>;
 
 const FIELDS = new Set([
   ...["personalizations", "from", "reply_to", "reply_to_list", "subject", "content"],
@@ -33,7 +32,6 @@ const RESERVED = new Set([
 ]);
 const TRACKING = ["click_tracking", "open_tracking", "subscription_tracking", "ganalytics"];
 const EMAIL = /^(?:"[^"]*"|[!-~]+)@[a-z0-9-]+(?:\.[a-z0-9-]+)+$/i;
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const RECIPIENTS_MAX = 1_000;
 const ARGS_MAX_BYTES = 10_000;
 
@@ -139,7 +137,7 @@ function checkAttachments(attachments: unknown): SendGridError[] {
     const errors = unknown(part, known, `${place}.`);
     errors.push(...text(part.filename, `${place}.filename`));
     errors.push(...text(part.content, `${place}.content`));
-    if (!BASE64.test(String(part.content))) {
+    if (!isBase64(part.content)) {
       errors.push(...bad(`${place}.content`, "The attachment content must be base64 encoded."));
     }
     for (const name of ["filename", "type", "content_id"]) {
@@ -169,9 +167,7 @@ function checkHeaders(headers: unknown, place: string): SendGridError[] {
   if (headers === undefined) return [];
   if (!isObject(headers)) return bad(place, "The headers must be an object.");
   return Object.entries(headers).flatMap(([name, value]) => {
-    if (typeof value !== "string" || /[\r\n]/.test(value)) {
-      return bad(place, "The header values must be strings.");
-    }
+    if (!isLine(value)) return bad(place, "The header values must be strings.");
     if (!/^[!-9;-~]+$/.test(name)) return bad(place, "Header keys cannot contain non-ASCII.");
     return RESERVED.has(name.toLowerCase())
       ? bad(place, "Header can not be one of the reserved keys.")
@@ -215,7 +211,3 @@ const unknown = (value: Fields, known: ReadonlySet<string>, place: string): Send
     .flatMap((field) => bad(`${place}${field}`, "Additional property is not allowed"));
 
 const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}

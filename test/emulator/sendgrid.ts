@@ -1,8 +1,10 @@
 /** A strict emulator of SendGrid's `POST /v3/mail/send` and the records it answers. */
 import { randomBytes } from "node:crypto";
+import { isJsonType, jsonIn } from "./checks.ts";
 import type { AcceptedMessage, ProviderEmulator, ReceivedRequest } from "./emulator.ts";
-import { json, startHttpEmulator, type Wire, type WireAnswer } from "./http.ts";
+import { startHttpEmulator } from "./http.ts";
 import { checkMail, type SendGridError } from "./sendgrid-validate.ts";
+import { json, type Wire, type WireAnswer } from "./wire.ts";
 
 const SECRET = "SG.S3cretKey_123";
 const BODY_MAX = 30_000_000;
@@ -24,12 +26,8 @@ const wire: Wire = {
   take(request, plan) {
     const refused = checkRequest(request);
     if (refused !== null) return refused;
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(request.body);
-    } catch {
-      return fail(400, { message: "Bad Request", field: null, help: null });
-    }
+    const parsed = jsonIn(request.body);
+    if (parsed === undefined) return fail(400, { message: "Bad Request", field: null, help: null });
     const mail = checkMail(parsed);
     if ("errors" in mail) return fail(400, ...mail.errors);
     const places = (plan.refuse ?? []).filter((place) => place < mail.length);
@@ -70,7 +68,7 @@ function checkRequest(request: ReceivedRequest): WireAnswer | null {
   if (url !== "/v3/mail/send") return fail(404, { message: "not found", field: null });
   if (method !== "POST") return fail(405, { message: "method not allowed", field: null });
   if (!isAuthorized(request)) return unauthorized();
-  if (!/^application\/json\b/.test(String(headers["content-type"]))) {
+  if (!isJsonType(headers["content-type"])) {
     return fail(415, { message: "Content-Type should be application/json.", field: null });
   }
   if (bytes.length < BODY_MAX) return null;

@@ -1,5 +1,6 @@
 /** What SES refuses in `SendEmail`, and stricter: members it does not know are refused too. */
 import { z } from "zod";
+import { isBase64 } from "./checks.ts";
 
 /** An answer in SES's error shape. */
 export interface ApiError {
@@ -19,7 +20,6 @@ const RECIPIENTS_MAX = 50;
 const MESSAGE_MAX_BYTES = 40_000_000;
 const LINE_MAX = 998;
 
-const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const DOMAIN = /[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\.[A-Za-z0-9-]+/.source;
 const LOCAL = /(?:[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.]+|"(?:[^"\\]|\\.)*")/.source;
 const WORD = /(?:"(?:[ !#-[\]-~]|\\[ -~])*"|[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+)/.source;
@@ -37,9 +37,7 @@ const isSetBySes = (name: string): boolean =>
 const mailbox = z.string().max(2048).regex(MAILBOX, "Illegal address");
 const mailboxes = z.array(mailbox).min(1).optional();
 const text = z.strictObject({ Data: z.string().min(1), Charset: z.literal("UTF-8").optional() });
-const blob = z
-  .string()
-  .refine((given) => given.length % 4 === 0 && BASE64.test(given), "not base64");
+const blob = z.string().refine((given) => given !== "" && isBase64(given), "not base64");
 const tagText = z.string().regex(/^[A-Za-z0-9_-]{1,256}$/, "Invalid tag");
 const feature = z.enum(["ENABLED", "DISABLED"]);
 const name = z.string().min(1).max(64);

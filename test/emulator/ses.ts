@@ -3,10 +3,12 @@
  * signatures, shapes, limits and errors.
  */
 import { randomUUID } from "node:crypto";
+import { isJsonType, jsonIn } from "./checks.ts";
 import type { ProviderEmulator, ReceivedRequest } from "./emulator.ts";
-import { json, startHttpEmulator, type Wire, type WireAnswer } from "./http.ts";
+import { startHttpEmulator } from "./http.ts";
 import { type ApiError, checkEmail } from "./ses-validate.ts";
 import { checkSignature, type KnownKey } from "./sigv4.ts";
+import { json, type Wire, type WireAnswer } from "./wire.ts";
 
 /** Where the emulated account is. */
 export const REGION = "eu-west-1";
@@ -58,10 +60,8 @@ const wire: Wire = {
   take(request) {
     const problem = checkRequest(request);
     if (problem !== null) return fail(problem);
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(request.body);
-    } catch {
+    const parsed = jsonIn(request.body);
+    if (parsed === undefined) {
       return fail({ status: 400, name: "SerializationException", message: "not JSON" });
     }
     const email = checkEmail(parsed);
@@ -93,7 +93,7 @@ function checkRequest(request: ReceivedRequest): ApiError | null {
   }
   const problem = signature(request);
   if (problem !== null) return problem;
-  if (!/^application\/json\b/.test(String(headers["content-type"]))) {
+  if (!isJsonType(headers["content-type"])) {
     return { status: 400, name: "SerializationException", message: "Content-Type is not JSON" };
   }
   return null;

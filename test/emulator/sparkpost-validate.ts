@@ -1,4 +1,5 @@
 /** What SparkPost refuses in `POST /transmissions`; stricter, it refuses unknown fields too. */
+import { type Fields, isBase64, isHeaderName, isLine, isObject } from "./checks.ts";
 
 /** One error in SparkPost's shape. */
 export interface ApiError {
@@ -25,8 +26,6 @@ const SENDING_DOMAINS = new Set(["acme.example", "example.com"]);
 const ADDRESS = /^[^\s@<>,]+@[a-z0-9-]+(\.[a-z0-9-]+)+$/i;
 const LIST =
   /^(?:(?:(?:"(?:[^"\\]|\\.)*"|[^<>",;@]+) <[^\s<>@]+@[^\s<>@]+>|[^\s<>@,]+@[^\s<>@,]+)(?:, |$))+$/;
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** Written from other fields, or when the message is built. */
 const HEADERS_REFUSED = /^(subject|from|to|reply-to|content-.*|mime-version)$/i;
 const METADATA_MAX = 1000;
@@ -34,8 +33,6 @@ const CAMPAIGN_MAX = 64;
 const TAGS_MAX = 10;
 const NAME_MAX = 255;
 const OPTIONS = ["open_tracking", "initial_open", "click_tracking", "transactional"];
-
-type Fields = Record<string, unknown>;
 
 const refuse = (code: string, description: string, status = 422): Refusal => {
   const message = code === "1400" ? "required field is missing" : "invalid data format/type";
@@ -140,10 +137,8 @@ function checkContent(content: Fields): Refusal | null {
 function checkHeaders(headers: unknown): Refusal | null {
   if (!isObject(headers)) return refuse("1300", "content.headers is an object");
   for (const [name, value] of Object.entries(headers)) {
-    const bad = !HEADER_NAME.test(name) || HEADERS_REFUSED.test(name);
-    if (bad || typeof value !== "string" || /[\r\n]/.test(value)) {
-      return refuse("3002", `Invalid header ${name}`);
-    }
+    const bad = !isHeaderName(name) || HEADERS_REFUSED.test(name);
+    if (bad || !isLine(value)) return refuse("3002", `Invalid header ${name}`);
     if (/^cc$/i.test(name) && !LIST.test(value)) return refuse("3002", "Invalid header Cc");
   }
   return null;
@@ -169,7 +164,7 @@ function checkFiles(files: unknown): Refusal | null {
     if (!isText(name, NAME_MAX) || !isText(type) || typeof data !== "string") {
       return refuse("1400", "a file needs name, type and data");
     }
-    if (!BASE64.test(data)) return refuse("1300", "data is base64 without line breaks");
+    if (!isBase64(data)) return refuse("1300", "data is base64 without line breaks");
   }
   return null;
 }
@@ -182,8 +177,4 @@ function isText(value: unknown, bytesMax = Number.POSITIVE_INFINITY): boolean {
 function unknownOf(value: Fields, known: string): string | null {
   const names = new Set(known.split(" "));
   return Object.keys(value).find((name) => !names.has(name)) ?? null;
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,8 +1,10 @@
 /** A strict emulator of SparkPost: transmissions, the Events API and sending domains. */
 import { randomInt, randomUUID } from "node:crypto";
+import { isJsonType, jsonIn } from "./checks.ts";
 import type { AcceptedMessage, Plan, ProviderEmulator, ReceivedRequest } from "./emulator.ts";
-import { json, startHttpEmulator, type Wire, type WireAnswer } from "./http.ts";
+import { startHttpEmulator } from "./http.ts";
 import { type ApiError, checkTransmission, type ValidTransmission } from "./sparkpost-validate.ts";
+import { json, type Wire, type WireAnswer } from "./wire.ts";
 
 const SECRET = "14ac5499cfdd2bb2859e4476d2e5b1d2";
 const SENDS = "/api/v1/transmissions";
@@ -18,12 +20,8 @@ function wireOf(): Wire {
     take(request, plan) {
       const problem = checkRequest(request);
       if (problem !== null) return problem;
-      let parsed: unknown;
-      try {
-        parsed = JSON.parse(request.body);
-      } catch {
-        return refuse(400, { message: "Invalid JSON", code: "1300" });
-      }
+      const parsed = jsonIn(request.body);
+      if (parsed === undefined) return refuse(400, { message: "Invalid JSON", code: "1300" });
       const valid = checkTransmission(parsed);
       if ("error" in valid) return refuse(valid.status, valid.error);
       const { posternId, subject, recipients } = valid;
@@ -72,7 +70,7 @@ function checkRequest({ headers, method, url }: ReceivedRequest): WireAnswer | n
   if (url !== SENDS) return refuse(404, { message: "invalid URI", code: "1101" });
   if (method !== "POST") return refuse(405, { message: "invalid HTTP method", code: "1102" });
   if (headers.authorization !== SECRET) return forbidden;
-  if (!/^application\/json\b/.test(String(headers["content-type"]))) {
+  if (!isJsonType(headers["content-type"])) {
     return refuse(415, { message: "Unsupported Content-Type header", code: "1700" });
   }
   const subaccount = headers["x-msys-subaccount"];
