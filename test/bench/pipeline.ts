@@ -3,7 +3,7 @@
  * in 20 ms. The provider's own clock says when it had a message, the client's when its POST left.
  * Messages are accepted by hundreds, so that delivering is what is measured; `single_posts` shows
  * the same with one POST each, where accepting takes most of the one thread that a local runtime
- * has.
+ * has. A call each, but for the last two: there what is at hand together shares one, as shipped.
  */
 import { machine, workerdCpuMs } from "./harness.ts";
 import { request, run, upTo } from "./load.ts";
@@ -45,9 +45,17 @@ interface Throughput {
   readonly accepted: number;
   readonly lost: number;
   readonly doubled: number;
+  readonly messages_per_call: number;
   /** Of all of workerd, acceptance and journal included: what a busy machine changes little. */
   readonly cpu_ms_per_message: number;
 }
+
+const KINDS = [
+  ...(["transactional", "broadcast", "single_posts", "six"] as const),
+  ...(["shared", "shared_broadcast"] as const),
+];
+/** What each kind of drain came to, round by round. */
+type Rounds = Record<(typeof KINDS)[number], Throughput[]>;
 
 interface Bed {
   readonly postern: Postern;
@@ -59,10 +67,13 @@ let serial = 0;
 /** A subject line that no other message of this run has. */
 const subject = (): string => `bench-${serial++}`;
 
-async function bed(limits: Readonly<Record<string, number>> = {}): Promise<Bed> {
+async function bed(limits: Readonly<Record<string, number>> = {}, batch = false): Promise<Bed> {
   const provider = await startProvider({ delayMs: PROVIDER_DELAY_MS, deduplicates: true });
   const script = posternBundle();
-  const postern = await startPostern({ script, vars: throughStub(provider.url, true, limits) });
+  const postern = await startPostern({
+    script,
+    vars: throughStub(provider.url, true, limits, batch),
+  });
   const key = await postern.key("live");
   const made: Bed = { postern, provider, key };
   await drain(made, "transactional", WARM_MESSAGES);
@@ -126,12 +137,13 @@ async function drain(
   await handedOver(bed, count);
   // Long enough for a second sending of the last ones to be seen.
   await sleep(1_000);
-  const { entries, lastAt } = await bed.provider.books();
+  const { entries, lastAt, calls } = await bed.provider.books();
   return {
     messages_per_second: Math.round(entries.length / ((lastAt - firstAt) / 1000)),
     accepted: count,
     lost: count - entries.length,
     doubled: entries.filter((entry) => entry.sent > 1).length,
+    messages_per_call: round(entries.length / calls),
     cpu_ms_per_message: round((workerdCpuMs(bed.postern.pid) - cpuBefore) / count, 2),
   };
 }
@@ -204,6 +216,7 @@ function merged(rounds: readonly Throughput[]): Throughput {
     accepted: sum((one) => one.accepted),
     lost: sum((one) => one.lost),
     doubled: sum((one) => one.doubled),
+    messages_per_call: median(rounds.map((one) => one.messages_per_call)),
     cpu_ms_per_message: median(rounds.map((one) => one.cpu_ms_per_message)),
   };
 }
@@ -211,12 +224,7 @@ function merged(rounds: readonly Throughput[]): Throughput {
 /** Runs the bench; `log` takes its progress. */
 export async function bench(log: Log): Promise<Report> {
   log("building the Worker");
-  const rounds: Record<"transactional" | "broadcast" | "single_posts" | "six", Throughput[]> = {
-    transactional: [],
-    broadcast: [],
-    single_posts: [],
-    six: [],
-  };
+  const rounds = Object.fromEntries(KINDS.map((kind) => [kind, []])) as unknown as Rounds;
   for (let n = 1; n <= ROUNDS; n++) {
     log(`round ${n} of ${ROUNDS}: transactional, broadcast, transactional by single posts`);
     const full = await bed();
@@ -228,6 +236,11 @@ export async function bench(log: Log): Promise<Report> {
     const six = await bed({ sends_in_flight: 6 });
     rounds.six.push(await drain(six, "transactional", MESSAGES));
     await fold(six);
+    log(`round ${n} of ${ROUNDS}: transactional and broadcast in shared calls`);
+    const shared = await bed({}, true);
+    rounds.shared.push(await drain(shared, "transactional", MESSAGES));
+    rounds.shared_broadcast.push(await drain(shared, "broadcast", MESSAGES));
+    await fold(shared);
   }
   const quiet = await bed();
   log(`${IDLE_SAMPLES} transactional messages on an idle account`);
@@ -241,33 +254,30 @@ export async function bench(log: Log): Promise<Report> {
   return report(rounds, idle, latency(times));
 }
 
-function report(
-  rounds: Record<"transactional" | "broadcast" | "single_posts" | "six", Throughput[]>,
-  idle: Latency,
-  draining: Latency,
-): Report {
+function report(rounds: Rounds, idle: Latency, draining: Latency): Report {
   const top = merged(rounds.transactional);
-  const beside = {
-    broadcast: merged(rounds.broadcast),
-    single_posts: merged(rounds.single_posts),
-    six: merged(rounds.six),
-  };
+  const beside = Object.fromEntries(
+    KINDS.slice(1).map((kind) => [kind, merged(rounds[kind])]),
+  ) as Record<keyof Rounds, Throughput>;
   const { sendsInFlight } = shipped();
   const line = (name: string, one: Throughput): (string | number)[] => [
     name,
     one.messages_per_second,
     one.lost,
     one.doubled,
+    one.messages_per_call,
     one.cpu_ms_per_message,
   ];
   return {
     title: `${MESSAGES} messages to a provider that answers in ${PROVIDER_DELAY_MS} ms`,
-    columns: ["", "messages/s", "lost", "doubled", "CPU ms each"],
+    columns: ["", "messages/s", "lost", "doubled", "per call", "CPU ms each"],
     rows: [
       line(`transactional, ${sendsInFlight} in flight`, top),
       line("transactional, accepted one by one", beside.single_posts),
       line("broadcast", beside.broadcast),
       line("transactional, 6 in flight", beside.six),
+      line("transactional, calls shared", beside.shared),
+      line("broadcast, calls shared", beside.shared_broadcast),
     ],
     notes: [
       `POST to provider, idle: p50 ${idle.p50_ms} ms, p99 ${idle.p99_ms} ms`,

@@ -33,9 +33,14 @@ export function vars(extra: Vars = {}): Vars {
 }
 
 /** `vars` whose live mail goes to a stub through the `resend` source. */
-export function throughStub(stub: URL, deduplicates: boolean, limits: Vars = {}): Vars {
+export function throughStub(
+  stub: URL,
+  deduplicates: boolean,
+  limits: Vars = {},
+  batch = true,
+): Vars {
   const base_url = stub.origin;
-  const source = { provider: "resend", base_url, secret: "RESEND_API_KEY", deduplicates };
+  const source = { provider: "resend", base_url, secret: "RESEND_API_KEY", deduplicates, batch };
   return vars({ sources: { stub: source }, pools: { default: { sources: ["stub"] } }, limits });
 }
 

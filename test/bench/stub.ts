@@ -1,6 +1,6 @@
 /**
- * A provider's door with a stopwatch: `node stub.ts <settings>` answers `POST /emails` as Resend
- * does, after a set time, and remembers when it took what. Its books are the truth of the
+ * A provider's door with a stopwatch: `node stub.ts <settings>` answers `POST /emails` and
+ * `/emails/batch` as Resend does, after a set time, and remembers when it took what. Its books are the truth of the
  * benches. A taken request counts when its last byte has come, answered or not.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -31,6 +31,8 @@ export interface Books {
   /** Different subjects taken. */
   readonly distinct: number;
   readonly refused: number;
+  /** Requests that took something. */
+  readonly calls: number;
   /** Requests taken and never answered. */
   readonly hanging: number;
   /** Requests whose answer is not due yet. */
@@ -40,13 +42,14 @@ export interface Books {
   readonly lastAt: number;
 }
 
-const SUBJECT = /"subject":"([^"]*)"/;
+const SUBJECT = /"subject":"([^"]*)"/g;
 
 const settings = JSON.parse(process.argv[2] ?? "{}") as StubSettings;
 let mode: Mode = "answer";
 let entries = new Map<string, Entry>();
 let ids = new Map<string, string>();
 let refused = 0;
+let calls = 0;
 let hanging = 0;
 let open = 0;
 let firstAt = 0;
@@ -55,7 +58,16 @@ let serial = 0;
 
 function books(withEntries: boolean): Books {
   const listed = withEntries ? [...entries.values()] : [];
-  return { entries: listed, distinct: entries.size, refused, hanging, open, firstAt, lastAt };
+  return {
+    entries: listed,
+    distinct: entries.size,
+    refused,
+    calls,
+    hanging,
+    open,
+    firstAt,
+    lastAt,
+  };
 }
 
 function json(response: ServerResponse, status: number, body: unknown): void {
@@ -65,9 +77,8 @@ function json(response: ServerResponse, status: number, body: unknown): void {
   response.end(text);
 }
 
-/** Enters one request into the books and gives the id it is answered with. */
-function take(body: string, key: string | undefined): string {
-  const subject = SUBJECT.exec(body)?.[1] ?? "?";
+/** Enters one mail into the books and gives the id it is answered with. */
+function take(subject: string, key: string | undefined): string {
   lastAt = wallMs();
   if (firstAt === 0) firstAt = lastAt;
   let entry = entries.get(subject);
@@ -94,8 +105,15 @@ function emails(request: IncomingMessage, response: ServerResponse, body: string
     });
     return;
   }
-  const key = request.headers["idempotency-key"];
-  const id = take(body, typeof key === "string" ? key : undefined);
+  calls++;
+  const key = request.headers["idempotency-key"]?.toString();
+  // Read by a pattern: what is measured shares these cores.
+  const subjects = [...body.matchAll(SUBJECT)].map(([, subject]) => subject ?? "?");
+  const ids = subjects.map((subject, index) =>
+    take(subject, key === undefined ? undefined : `${key} ${index}`),
+  );
+  const answer =
+    request.url === "/emails" ? { id: ids[0] } : { data: ids.map((one) => ({ id: one })) };
   if (mode === "hang") {
     hanging++;
     return;
@@ -103,7 +121,7 @@ function emails(request: IncomingMessage, response: ServerResponse, body: string
   open++;
   setTimeout(() => {
     open--;
-    json(response, 200, { id });
+    json(response, 200, answer);
   }, settings.delayMs);
 }
 
@@ -111,7 +129,7 @@ function control(request: IncomingMessage, response: ServerResponse, body: strin
   if (request.url === "/control/reset") {
     entries = new Map();
     ids = new Map();
-    refused = hanging = firstAt = lastAt = 0;
+    refused = calls = hanging = firstAt = lastAt = 0;
   } else if (request.url === "/control/mode") {
     mode = (JSON.parse(body) as { mode: Mode }).mode;
   }
@@ -124,7 +142,7 @@ const server = createServer((request, response) => {
   request.on("end", () => {
     const body = Buffer.concat(parts).toString();
     if (request.url?.startsWith("/control") === true) control(request, response, body);
-    else if (request.url === "/emails" && request.method === "POST") {
+    else if (/^\/emails(\/batch)?$/.test(request.url ?? "") && request.method === "POST") {
       emails(request, response, body);
     } else json(response, 404, { statusCode: 404, name: "not_found", message: "No such route." });
   });
