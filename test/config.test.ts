@@ -47,6 +47,17 @@ describe("defaults", () => {
     expect(Object.values(tiers).map((tier) => tier.shards)).toEqual([1, 4, 16, 4]);
   });
 
+  test("a provider adds nothing of its own unless the stream asks for it", () => {
+    const news = { kind: "broadcast", pool: "default", provider_extras: { clicks: true } };
+    const { streams } = valid({ streams: { news } });
+    expect(streams.transactional?.provider_extras).toEqual({
+      opens: false,
+      clicks: false,
+      unsubscribe: false,
+    });
+    expect(streams.news?.provider_extras).toMatchObject({ opens: false, clicks: true });
+  });
+
   test("domains and sites are compared in lower case", () => {
     const sites = { "Gmail.COM": { per_minute: 60, burst: 1 } };
     const config = valid({
@@ -63,7 +74,6 @@ describe("a mistake is told with the place it was made at", () => {
     ["text", "streams", /expected object/i],
     ["an unknown section", { stream: {} }, /"stream"/],
     ["a name with capitals", { pools: { Main: { sources: [SANDBOX] } } }, /Main|a name is/],
-    ["an unknown provider", { sources: { a: { provider: "smtp" } } }, /sources\.a\.provider/],
     ["an unknown field", { sources: { a: { ...sandbox, rates: {} } } }, /"rates"/],
     ["no secret", { sources: { a: { provider: "resend" } } }, /sources\.a\.secret/],
     [
@@ -116,6 +126,17 @@ describe("a mistake is told with the place it was made at", () => {
       { sources: { sandbox: { provider: "resend", secret: "S" } } },
       /source "sandbox".*provider is "sandbox"/,
     ],
+    [
+      "broadcasts through a source that takes none",
+      {
+        sources: { cf: { provider: "cloudflare" } },
+        pools: { cf: { sources: ["sandbox", "cf"] } },
+        streams: { news: { kind: "broadcast", pool: "cf" } },
+      },
+      /stream "news" is broadcast mail, which source "cf" does not take/,
+    ],
+    ["an unknown provider", { sources: { a: { provider: "pigeon" } } }, /sources\.a\.provider/],
+    ["a field of another provider", { sources: { a: { provider: "ses", token: "x" } } }, /token/],
     [
       "a source named as objects' own",
       { pools: { a: { sources: ["constructor"] } } },

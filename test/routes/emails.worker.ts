@@ -11,7 +11,8 @@ const typesOf = (one: { timeline: readonly { type: string }[] }) =>
 
 describe.concurrent("an email", () => {
   test("can be read the moment it is accepted, with its content", async () => {
-    const id = await client.send({ html: "<p>Hi</p>", headers: { "X-Kind": "a" } });
+    const metadata = { order: "Nº 7/42" };
+    const id = await client.send({ html: "<p>Hi</p>", headers: { "X-Kind": "a" }, metadata });
     const read = await client.read(id);
     expect(read).toMatchObject({
       object: "email",
@@ -21,6 +22,7 @@ describe.concurrent("an email", () => {
       subject: "Hello",
       stream: "transactional",
       scheduled_at: null,
+      metadata,
     });
     expect(typesOf(read)).toContain("accepted");
   });
