@@ -3,12 +3,10 @@
  * (https://developers.brevo.com/reference/send-transac-email), and what of a message has none.
  */
 import type { Mailbox } from "../../core/address.ts";
+import { ACCOUNT_NAME, addressOf, ID_NAME, listOf } from "../message.ts";
 import { rejected } from "../outcomes.ts";
 import type { Outcome, OutgoingMessage } from "../provider.ts";
 
-/** The names under which a message's events give our own id and account back. */
-const ID_FIELD = "postern_id";
-const ACCOUNT_FIELD = "postern_account";
 /** The header that each event gives back; it stays on the message, so recipients can read it. */
 const CUSTOM_HEADER = "X-Mailin-custom";
 
@@ -53,13 +51,11 @@ const ASCII = /^[\t\x20-\x7e]*$/;
  */
 export function bodyOf(message: OutgoingMessage): Record<string, unknown> {
   const { attachments, replyTo } = message;
-  const list = (values: readonly Mailbox[]) =>
-    values.length > 0 ? values.map(mailboxOf) : undefined;
   return {
     sender: mailboxOf(message.from),
     to: message.to.map(mailboxOf),
-    cc: list(message.cc),
-    bcc: list(message.bcc),
+    cc: listOf(message.cc, mailboxOf),
+    bcc: listOf(message.bcc, mailboxOf),
     replyTo: replyTo[0] === undefined ? undefined : mailboxOf(replyTo[0]),
     subject: message.subject,
     htmlContent: htmlOf(message),
@@ -71,10 +67,7 @@ export function bodyOf(message: OutgoingMessage): Record<string, unknown> {
     },
     // The id as a tag is what Brevo's records can be searched by.
     tags: [message.id, ...message.tags.map(({ name, value }) => `${name}:${value}`)],
-    attachment:
-      attachments.length > 0
-        ? attachments.map(({ filename, content }) => ({ name: filename, content }))
-        : undefined,
+    attachment: listOf(attachments, ({ filename, content }) => ({ name: filename, content })),
   };
 }
 
@@ -116,7 +109,7 @@ function htmlOfText(text: string): string {
  * percent-encoded: decodeURIComponent gives it back.
  */
 function customOf({ id, account, metadata }: OutgoingMessage): string {
-  const fields = { ...metadata, [ACCOUNT_FIELD]: account, [ID_FIELD]: id };
+  const fields = { ...metadata, [ACCOUNT_NAME]: account, [ID_NAME]: id };
   const members = Object.entries(fields).map(([name, value]) => {
     const plain = value.toWellFormed().replace(/[^\x20-\x7e]+|[%"\\]/g, encodeURIComponent);
     return `"${name}":"${plain}"`;
@@ -124,9 +117,9 @@ function customOf({ id, account, metadata }: OutgoingMessage): string {
   return `{${members.join(", ")}}`;
 }
 
-function mailboxOf({ name, local, asciiDomain }: Mailbox): Record<string, string> {
-  const email = `${local}@${asciiDomain}`;
-  return name === null ? { email } : { name: nameOf(name), email };
+function mailboxOf(mailbox: Mailbox): Record<string, string> {
+  const email = addressOf(mailbox);
+  return mailbox.name === null ? { email } : { name: nameOf(mailbox.name), email };
 }
 
 /**

@@ -2,6 +2,7 @@
  * What the error of a `send()` means for a message. The codes are those of
  * https://developers.cloudflare.com/email-service/api/send-emails/workers-api/#error-codes.
  */
+import { recipientsOf } from "../message.ts";
 import { ambiguous, failed, RETRY_MAX_MS, rejected, throttled } from "../outcomes.ts";
 import type { Fault, Outcome, OutgoingMessage } from "../provider.ts";
 
@@ -39,7 +40,7 @@ export function outcomeOfError(
   const text = redacted(`Cloudflare answered ${code}. ${words}`);
   const fault = REJECTED[code];
   if (fault !== undefined) return rejected(fault, code, text);
-  const single = message.to.length + message.cc.length + message.bcc.length === 1;
+  const single = recipientsOf(message).length === 1;
   switch (code) {
     case "E_VALIDATION_ERROR":
     case "E_FIELD_MISSING":

@@ -7,6 +7,7 @@ import type { Mailbox } from "../../core/address.ts";
 import { err, ok } from "../../core/result.ts";
 import { redact } from "../answer.ts";
 import { mailboxesIn } from "../http.ts";
+import { addressOf, UNKNOWN_TYPE } from "../message.ts";
 import { accepted, ambiguous, failed, rejected } from "../outcomes.ts";
 import type {
   Attachment,
@@ -120,14 +121,14 @@ function builderOf(message: OutgoingMessage) {
 }
 
 /** An object has a name; without one, the address stands alone. Names are Unicode. */
-function mailboxOf({ name, local, asciiDomain }: Mailbox) {
-  const email = `${local}@${asciiDomain}`;
-  return name === null ? email : { email, name };
+function mailboxOf(mailbox: Mailbox) {
+  const email = addressOf(mailbox);
+  return mailbox.name === null ? email : { email, name: mailbox.name };
 }
 
 /** An inline part has a `contentId`, any other has none. Both need a type. */
 function partOf({ content, contentId, contentType, filename }: Attachment) {
-  const part = { content, filename, type: contentType ?? "application/octet-stream" };
+  const part = { content, filename, type: contentType ?? UNKNOWN_TYPE };
   return contentId === undefined
     ? { ...part, disposition: "attachment" }
     : { ...part, disposition: "inline", contentId };

@@ -3,6 +3,7 @@
  * https://docs.mailchannels.com/email-api/errors. Its errors are sentences without a code.
  */
 import type { Answer } from "../http.ts";
+import { recipientsOf } from "../message.ts";
 import { accepted, ambiguous, failed, outcomeOfStatus, rejected } from "../outcomes.ts";
 import type { Outcome, OutgoingMessage } from "../provider.ts";
 
@@ -39,7 +40,7 @@ function failureOf(answer: Answer, reason: string, message: OutgoingMessage): Ou
   const text = answer.redacted(`MailChannels failed to send. ${reason}`);
   if (SENDER.test(reason)) return rejected("sender", "send_failed", text);
   if (!PERMANENT.test(reason)) return failed(true, "send_failed", text);
-  const one = message.to.length + message.cc.length + message.bcc.length === 1;
+  const one = recipientsOf(message).length === 1;
   if (!RECIPIENT.test(reason)) return rejected("content", "send_failed", text);
   // The reply does not say which of several is meant.
   return rejected("recipient", one && SUPPRESSED.test(reason) ? "suppressed" : "send_failed", text);

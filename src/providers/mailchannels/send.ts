@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Mailbox } from "../../core/address.ts";
 import { ok } from "../../core/result.ts";
 import { call, mailboxesIn } from "../http.ts";
+import { emailAndName, listOf, UNKNOWN_TYPE } from "../message.ts";
 import type {
   Attachment,
   Outcome,
@@ -98,15 +99,17 @@ async function send(access: Access, message: OutgoingMessage, deps: SendDeps): P
  */
 function bodyOf(message: OutgoingMessage, access: Access): Record<string, unknown> {
   const { extras, html, text } = message;
-  const list = (mailboxes: readonly Mailbox[]) =>
-    mailboxes.length > 0 ? mailboxes.map(mailboxOf) : undefined;
   const [replyTo] = message.replyTo;
   return {
     personalizations: [
-      { to: message.to.map(mailboxOf), cc: list(message.cc), bcc: list(message.bcc) },
+      {
+        to: message.to.map(emailAndName),
+        cc: listOf(message.cc, emailAndName),
+        bcc: listOf(message.bcc, emailAndName),
+      },
     ],
-    from: mailboxOf(message.from),
-    reply_to: replyTo && mailboxOf(replyTo),
+    from: emailAndName(message.from),
+    reply_to: replyTo && emailAndName(replyTo),
     subject: message.subject,
     // A reader shows the last part that it can (RFC 2046 section 5.1.4).
     content: [
@@ -114,7 +117,7 @@ function bodyOf(message: OutgoingMessage, access: Access): Record<string, unknow
       ...(html === undefined ? [] : [{ type: "text/html", value: html }]),
     ],
     headers: Object.keys(message.headers).length > 0 ? message.headers : undefined,
-    attachments: message.attachments.length > 0 ? message.attachments.map(partOf) : undefined,
+    attachments: listOf(message.attachments, partOf),
     // The one word of ours that every event gives back: up to 48 characters without a space.
     campaign_id: message.id,
     // Anything else makes MailChannels add List-Unsubscribe fields and keep its own list.
@@ -136,17 +139,12 @@ function signing(from: Mailbox, { dkim, privateKey }: Access): Record<string, un
   };
 }
 
-/** MailChannels takes a name as Unicode and encodes it itself. */
-function mailboxOf({ name, local, asciiDomain }: Mailbox) {
-  return { email: `${local}@${asciiDomain}`, name: name ?? undefined };
-}
-
 /** `content_id` is of the official clients only; the reference does not list it. */
 function partOf({ content, contentId, contentType, filename }: Attachment) {
   return {
     content,
     filename,
-    type: contentType ?? "application/octet-stream",
+    type: contentType ?? UNKNOWN_TYPE,
     content_id: contentId,
   };
 }

@@ -5,8 +5,8 @@
 import { parseMailbox } from "../../core/address.ts";
 import type { EventType } from "../../core/delivery-state.ts";
 import { fieldsOf, redact, textOf } from "../answer.ts";
+import { ID_NAME } from "../message.ts";
 import type { FeedEvent } from "../provider.ts";
-import { ID_VARIABLE } from "./form.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -22,7 +22,7 @@ const SUPPRESSED_CODES: ReadonlySet<number> = new Set([605, 607]);
  */
 export function readEvent(event: unknown): FeedEvent[] {
   const fields = fieldsOf(event);
-  const messageId = textOf(fieldsOf(fields["user-variables"])[ID_VARIABLE]);
+  const messageId = textOf(fieldsOf(fields["user-variables"])[ID_NAME]);
   const at = Math.round(Number(fields.timestamp) * 1000);
   const said = meaningOf(fields);
   if (messageId === "" || said === null || !Number.isFinite(at) || at <= 0) return [];

@@ -2,6 +2,7 @@
 import { formatMailbox, type Mailbox } from "../../core/address.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { compose } from "../../mime/compose.ts";
+import { ACCOUNT_NAME, addressOf, ID_NAME, recipientsOf } from "../message.ts";
 import { rejected } from "../outcomes.ts";
 import type { Attachment, Outcome, OutgoingMessage } from "../provider.ts";
 
@@ -15,10 +16,6 @@ const TAG_MAX = 128;
 /** `o:deliver-within` takes 5 minutes to 24 hours. */
 const WITHIN_MIN = 5;
 const WITHIN_MAX = 24 * 60;
-
-/** The user variables under which events give our own id and account back. */
-export const ID_VARIABLE = "postern_id";
-export const ACCOUNT_VARIABLE = "postern_account";
 
 type Field = readonly [name: string, value: string];
 
@@ -96,9 +93,7 @@ const isInline = (message: OutgoingMessage, file: Attachment): boolean =>
  */
 function mimeForm(message: OutgoingMessage, options: readonly Field[]): FormData {
   const body = new FormData();
-  for (const { local, asciiDomain } of [...message.to, ...message.cc, ...message.bcc]) {
-    body.append("to", `${local}@${asciiDomain}`);
-  }
+  for (const mailbox of recipientsOf(message)) body.append("to", addressOf(mailbox));
   for (const [name, value] of options) body.append(name, value);
   body.append("message", new Blob([compose(message)], { type: "message/rfc822" }), "message.eml");
   return body;
@@ -134,10 +129,10 @@ function optionsOf(message: OutgoingMessage, now: number): Field[] {
   const within = withinOf(message.expiresAt - now);
   return [
     // First, for events carry no more than 4 kB of variables.
-    [`v:${ID_VARIABLE}`, message.id],
-    [`v:${ACCOUNT_VARIABLE}`, message.account],
+    [`v:${ID_NAME}`, message.id],
+    [`v:${ACCOUNT_NAME}`, message.account],
     ...Object.entries(message.metadata)
-      .filter(([name]) => name !== ID_VARIABLE && name !== ACCOUNT_VARIABLE)
+      .filter(([name]) => name !== ID_NAME && name !== ACCOUNT_NAME)
       .map(([name, value]): Field => [`v:${name}`, value]),
     ...message.tags
       .slice(0, TAGS_MAX)

@@ -2,9 +2,9 @@
 import { err, ok, type Result } from "../../core/result.ts";
 import { fieldsOf } from "../answer.ts";
 import { ask } from "../http.ts";
+import { ID_NAME } from "../message.ts";
 import type { FeedEvent, Found, SendDeps, Sought, Unanswered } from "../provider.ts";
 import { EVENTS_WANTED, readEvent } from "./events.ts";
-import { ID_VARIABLE } from "./form.ts";
 
 /** Where to ask, and as whom. */
 export interface Access {
@@ -69,7 +69,7 @@ export async function lookup(
   const { items } = answer.value;
   if (!Array.isArray(items)) return err(noList("events"));
   const ours = items.some(
-    (item) => fieldsOf(fieldsOf(item)["user-variables"])[ID_VARIABLE] === sought.id,
+    (item) => fieldsOf(fieldsOf(item)["user-variables"])[ID_NAME] === sought.id,
   );
   return ok(ours ? { kind: "accepted", providerMessageId: sought.messageId } : { kind: "none" });
 }

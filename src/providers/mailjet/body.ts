@@ -3,14 +3,9 @@
  * (https://dev.mailjet.com/email/guides/send-api-v31/), and what of a message has none.
  */
 import type { Mailbox } from "../../core/address.ts";
+import { ACCOUNT_NAME, addressOf, listOf, UNKNOWN_TYPE } from "../message.ts";
 import { rejected } from "../outcomes.ts";
 import type { Attachment, OutgoingMessage } from "../provider.ts";
-
-/** The name under which `EventPayload` gives our account back; our id is the `CustomID`. */
-const ACCOUNT_FIELD = "postern_account";
-
-/** What a file is that nobody said more of (RFC 2046 section 4.5.1); Mailjet wants a type. */
-const UNKNOWN_TYPE = "application/octet-stream";
 
 /**
  * Why Mailjet cannot carry this message as it is; null when it can. Nothing has been written then.
@@ -27,8 +22,6 @@ export function unsupportedIn({ replyTo }: OutgoingMessage): ReturnType<typeof r
  */
 export function messageOf(message: OutgoingMessage): Record<string, unknown> {
   const { html, extras, headers, replyTo, attachments } = message;
-  const list = <From, To>(values: readonly From[], map: (value: From) => To) =>
-    values.length > 0 ? values.map(map) : undefined;
   const isInline = ({ contentId }: Attachment) => contentId !== undefined;
   // Mailjet refuses a word on tracking where there is no HTML to change.
   const tracked = (on: boolean) => {
@@ -38,18 +31,18 @@ export function messageOf(message: OutgoingMessage): Record<string, unknown> {
   return {
     From: mailboxOf(message.from),
     To: message.to.map(mailboxOf),
-    Cc: list(message.cc, mailboxOf),
-    Bcc: list(message.bcc, mailboxOf),
+    Cc: listOf(message.cc, mailboxOf),
+    Bcc: listOf(message.bcc, mailboxOf),
     ReplyTo: replyTo[0] === undefined ? undefined : mailboxOf(replyTo[0]),
     Subject: message.subject,
     TextPart: message.text,
     HTMLPart: html,
     Headers: Object.keys(headers).length > 0 ? headers : undefined,
-    Attachments: list(
+    Attachments: listOf(
       attachments.filter((one) => !isInline(one)),
       fileOf,
     ),
-    InlinedAttachments: list(attachments.filter(isInline), fileOf),
+    InlinedAttachments: listOf(attachments.filter(isInline), fileOf),
     CustomID: message.id,
     EventPayload: payloadOf(message),
     TrackOpens: tracked(extras.opens),
@@ -65,7 +58,7 @@ export function messageOf(message: OutgoingMessage): Record<string, unknown> {
  */
 function payloadOf({ account, tags, metadata }: OutgoingMessage): string {
   const payload = {
-    [ACCOUNT_FIELD]: account,
+    [ACCOUNT_NAME]: account,
     ...(tags.length > 0
       ? { tags: Object.fromEntries(tags.map(({ name, value }) => [name, value])) }
       : {}),
@@ -86,7 +79,7 @@ function fileOf({ filename, content, contentType, contentId }: Attachment) {
   };
 }
 
-function mailboxOf({ name, local, asciiDomain }: Mailbox): Record<string, string> {
-  const Email = `${local}@${asciiDomain}`;
-  return name === null ? { Email } : { Email, Name: name };
+function mailboxOf(mailbox: Mailbox): Record<string, string> {
+  const Email = addressOf(mailbox);
+  return mailbox.name === null ? { Email } : { Email, Name: mailbox.name };
 }

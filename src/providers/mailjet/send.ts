@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { ok } from "../../core/result.ts";
 import { call, mailboxesIn } from "../http.ts";
+import { recipientsOf } from "../message.ts";
 import { ambiguous, BATCH_REFUSED, failed } from "../outcomes.ts";
 import type { Outcome, OutgoingMessage, ProviderDefinition, SendDeps } from "../provider.ts";
 import { baseUrl, batching, remote, secretName, secrets } from "../settings.ts";
@@ -78,7 +79,7 @@ async function sendFitting(
   const kept = messages.map((message): Outcome | number => {
     const unsupported = unsupportedIn(message);
     if (unsupported !== null) return unsupported;
-    const count = message.to.length + message.cc.length + message.bcc.length;
+    const count = recipientsOf(message).length;
     if (recipients + count > RECIPIENTS_MAX) {
       return failed(true, BATCH_REFUSED, `Mailjet takes ${RECIPIENTS_MAX} recipients in a call`);
     }

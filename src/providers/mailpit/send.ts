@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { Mailbox } from "../../core/address.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { type Answer, ask, basicAuth, call, mailboxesIn } from "../http.ts";
+import { addressOf } from "../message.ts";
 import { accepted, ambiguous, outcomeOfStatus, rejected } from "../outcomes.ts";
 import type {
   Found,
@@ -93,7 +94,7 @@ function bodyOf(message: OutgoingMessage): Record<string, unknown> {
     From: mailboxOf(message.from),
     To: message.to.map(mailboxOf),
     Cc: message.cc.map(mailboxOf),
-    Bcc: message.bcc.map((mailbox) => mailboxOf(mailbox).Email),
+    Bcc: message.bcc.map(addressOf),
     ReplyTo: message.replyTo.map(mailboxOf),
     Subject: message.subject,
     Text: message.text,
@@ -116,8 +117,8 @@ function bodyOf(message: OutgoingMessage): Record<string, unknown> {
   };
 }
 
-function mailboxOf({ name, local, asciiDomain }: Mailbox) {
-  return { Name: name ?? undefined, Email: `${local}@${asciiDomain}` };
+function mailboxOf(mailbox: Mailbox) {
+  return { Name: mailbox.name ?? undefined, Email: addressOf(mailbox) };
 }
 
 /** Mailpit names no error: a refusal is a sentence in `Error`. */

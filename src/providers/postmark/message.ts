@@ -1,15 +1,11 @@
 /** A message in Postmark's words (https://postmarkapp.com/developer/api/email-api). */
 import { formatMailbox } from "../../core/address.ts";
 import type { Lane } from "../../core/custody.ts";
+import { ACCOUNT_NAME, ID_NAME, UNKNOWN_TYPE } from "../message.ts";
 import type { OutgoingMessage } from "../provider.ts";
 
 /** The id of Postmark's message stream for each kind of stream. */
 export type MessageStreams = Readonly<Record<Lane, string>>;
-
-/** The name under which a message's events give our own id back. */
-export const ID_FIELD = "postern_id";
-/** And our account. */
-const ACCOUNT_FIELD = "postern_account";
 
 /** https://postmarkapp.com/support/article/1125-custom-metadata-faq: fields, and their length. */
 const METADATA_MAX = 10;
@@ -51,8 +47,8 @@ function tagOf({ tags }: OutgoingMessage): string | undefined {
 /** Our two fields, then the caller's. Postmark refuses two names that differ in case only. */
 function metadataOf(message: OutgoingMessage): Record<string, string> {
   const given: Record<string, string> = {
-    [ID_FIELD]: message.id,
-    [ACCOUNT_FIELD]: message.account.slice(0, METADATA_VALUE_MAX),
+    [ID_NAME]: message.id,
+    [ACCOUNT_NAME]: message.account.slice(0, METADATA_VALUE_MAX),
   };
   const taken = new Set(Object.keys(given));
   for (const [name, value] of Object.entries(message.metadata)) {
@@ -78,7 +74,7 @@ function attachmentsOf({ attachments }: OutgoingMessage) {
     Name: filename,
     Content: content,
     // Postmark wants a type of each; RFC 2046 section 4.5.1 has this one for any bytes.
-    ContentType: contentType ?? "application/octet-stream",
+    ContentType: contentType ?? UNKNOWN_TYPE,
     ContentID: contentId === undefined ? undefined : `cid:${contentId}`,
   }));
 }

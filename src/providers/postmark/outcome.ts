@@ -4,6 +4,7 @@
  */
 import { readJsonArray } from "../answer.ts";
 import type { Answer } from "../http.ts";
+import { addressOf, recipientsOf } from "../message.ts";
 import { accepted, ambiguous, failed, outcomeOfStatus, rejected, throttled } from "../outcomes.ts";
 import type { Outcome, OutgoingMessage, RefusedRecipient } from "../provider.ts";
 
@@ -156,11 +157,8 @@ function allInactive(words: string, message: OutgoingMessage): boolean {
   return named.length === 0 || named.length === recipientsOf(message).length;
 }
 
-const recipientsOf = ({ to, cc, bcc }: OutgoingMessage) => [...to, ...cc, ...bcc];
-
 /** An address as Postmark lists it: lower-cased, without a name. */
-const spelling = ({ local, asciiDomain }: OutgoingMessage["from"]): string =>
-  `${local}@${asciiDomain}`.toLowerCase();
+const spelling = (mailbox: OutgoingMessage["from"]): string => addressOf(mailbox).toLowerCase();
 
 /** The words after "inactive addresses:", of which some are addresses. */
 function inactiveIn(words: string): ReadonlySet<string> {

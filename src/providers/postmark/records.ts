@@ -1,8 +1,8 @@
 /** What Postmark's own records say: of a message, and of the domains of an account. */
 import { err, ok, type Result } from "../../core/result.ts";
 import { ask } from "../http.ts";
+import { ID_NAME } from "../message.ts";
 import type { Found, SendDeps, Sought, Unanswered } from "../provider.ts";
-import { ID_FIELD } from "./message.ts";
 
 /** Domains in one answer, of 200 bytes each: what fits an answer well. */
 const PAGE = 200;
@@ -25,7 +25,7 @@ export async function lookup(
       count: "1",
       offset: "0",
       messagestream: stream,
-      [`metadata_${ID_FIELD}`]: id,
+      [`metadata_${ID_NAME}`]: id,
     });
     const answer = await ask(
       {
@@ -50,7 +50,7 @@ function foundIn(json: Readonly<Record<string, unknown>>, id: string): Result<Fo
   if (first === undefined) return json.TotalCount === 0 ? ok({ kind: "none" }) : unclear;
   const { MessageID, Metadata } = Object(first);
   // A filter that was not applied would find any other message.
-  if (Object(Metadata)[ID_FIELD] !== id || typeof MessageID !== "string") return unclear;
+  if (Object(Metadata)[ID_NAME] !== id || typeof MessageID !== "string") return unclear;
   return ok({ kind: "accepted", providerMessageId: MessageID });
 }
 

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { formatMailbox } from "../../core/address.ts";
 import { ok } from "../../core/result.ts";
 import { call, mailboxesIn, type Request } from "../http.ts";
+import { ACCOUNT_NAME, ID_NAME, listOf } from "../message.ts";
 import type { Outcome, OutgoingMessage, ProviderDefinition, SendDeps, Tag } from "../provider.ts";
 import { baseUrl, batching, deduplication, remote, secretName, secrets } from "../settings.ts";
 import { outcomesOf } from "./batch.ts";
@@ -29,10 +30,6 @@ const DEDUPLICATES_FOR_MS = 24 * 3_600_000;
 const MESSAGES_MAX = 100;
 /** Resend's limit for a tag's value. */
 const TAG_MAX = 256;
-
-/** The names under which a message's events give our own id and account back. */
-export const ID_TAG = "postern_id";
-export const ACCOUNT_TAG = "postern_account";
 
 /** Resend, and services that speak its dialect. */
 export const resend: ProviderDefinition<typeof settings> = {
@@ -116,37 +113,32 @@ function requestOf(
 
 /** The message in Resend's words; a field without content is left out. */
 function bodyOf(message: OutgoingMessage): Record<string, unknown> {
-  const list = (values: OutgoingMessage["to"]) =>
-    values.length > 0 ? values.map(formatMailbox) : undefined;
   return {
     from: formatMailbox(message.from),
     to: message.to.map(formatMailbox),
-    cc: list(message.cc),
-    bcc: list(message.bcc),
-    reply_to: list(message.replyTo),
+    cc: listOf(message.cc, formatMailbox),
+    bcc: listOf(message.bcc, formatMailbox),
+    reply_to: listOf(message.replyTo, formatMailbox),
     subject: message.subject,
     html: message.html,
     text: message.text,
     // Resend writes its own Message-ID and gives it back in its events.
     headers: Object.keys(message.headers).length > 0 ? message.headers : undefined,
     tags: tagsOf(message),
-    attachments:
-      message.attachments.length > 0
-        ? message.attachments.map((attachment) => ({
-            filename: attachment.filename,
-            content: attachment.content,
-            content_type: attachment.contentType,
-            content_id: attachment.contentId,
-          }))
-        : undefined,
+    attachments: listOf(message.attachments, (attachment) => ({
+      filename: attachment.filename,
+      content: attachment.content,
+      content_type: attachment.contentType,
+      content_id: attachment.contentId,
+    })),
   };
 }
 
 /** The caller's tags and our two, which no caller may set. */
 function tagsOf(message: OutgoingMessage): Tag[] {
   const own = [
-    { name: ID_TAG, value: tagValue(message.id) },
-    { name: ACCOUNT_TAG, value: tagValue(message.account) },
+    { name: ID_NAME, value: tagValue(message.id) },
+    { name: ACCOUNT_NAME, value: tagValue(message.account) },
   ];
   const given = [
     ...message.tags,

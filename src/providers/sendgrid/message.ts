@@ -3,12 +3,8 @@
  * https://www.twilio.com/docs/sendgrid/api-reference/mail-send/errors.
  */
 import type { Mailbox } from "../../core/address.ts";
+import { ACCOUNT_NAME, emailAndName, ID_NAME, listOf } from "../message.ts";
 import type { Attachment, OutgoingMessage } from "../provider.ts";
-
-/** The name under which a message's events give our own id back. */
-export const ID_ARG = "postern_id";
-/** And our account. */
-const ACCOUNT_ARG = "postern_account";
 
 const CATEGORIES_MAX = 10;
 const CATEGORY_MAX = 255;
@@ -32,17 +28,17 @@ export function bodyOf(
   group: number | undefined,
 ): Readonly<Record<string, unknown>> {
   const { from, replyTo, subject, attachments, extras } = shared;
-  const [first, ...others] = replyTo.map(addressOf);
+  const [first, ...others] = replyTo.map(emailAndName);
   const several = others.length > 0;
   return {
     personalizations: messages.map(personalizationOf),
-    from: addressOf(from),
+    from: emailAndName(from),
     // One of the two fields, never both.
     reply_to: several ? undefined : first,
     reply_to_list: several ? [first, ...others] : undefined,
     subject: subject === "" ? NOTHING : subject,
     content: contentOf(shared),
-    attachments: attachments.length > 0 ? attachments.map(attachmentOf) : undefined,
+    attachments: listOf(attachments, attachmentOf),
     categories: categoriesOf(shared),
     asm: extras.unsubscribe && group !== undefined ? { group_id: group } : undefined,
     // What the account has switched on by itself holds unless a message says otherwise.
@@ -62,12 +58,10 @@ export function bodyOf(
  * it is given (https://github.com/anymail/django-anymail/issues/108).
  */
 function personalizationOf(message: OutgoingMessage): Record<string, unknown> {
-  const list = (mailboxes: readonly Mailbox[]) =>
-    mailboxes.length > 0 ? mailboxes.map(recipientOf) : undefined;
   return {
-    to: list(message.to),
-    cc: list(message.cc),
-    bcc: list(message.bcc),
+    to: listOf(message.to, recipientOf),
+    cc: listOf(message.cc, recipientOf),
+    bcc: listOf(message.bcc, recipientOf),
     headers: { ...message.headers, "Message-ID": `<${message.messageId}>` },
     custom_args: argumentsOf(message),
   };
@@ -82,7 +76,7 @@ function argumentsOf(message: OutgoingMessage): Record<string, string> {
   const given = Object.entries(message.metadata).map(([name, value]) => {
     return [EVENT_FIELDS.has(name.toLowerCase()) ? `metadata_${name}` : name, value];
   });
-  const own = { [ID_ARG]: message.id, [ACCOUNT_ARG]: message.account };
+  const own = { [ID_NAME]: message.id, [ACCOUNT_NAME]: message.account };
   return { ...Object.fromEntries(given), ...own };
 }
 
@@ -94,19 +88,14 @@ const EVENT_FIELDS: ReadonlySet<string> = new Set([
   ...["marketing_campaign_id", "marketing_campaign_name", "marketing_campaign_version"],
 ]);
 
-function addressOf({ name, local, asciiDomain }: Mailbox): { email: string; name?: string } {
-  const email = `${local}@${asciiDomain}`;
-  return name === null ? { email } : { email, name };
-}
-
 /**
  * SendGrid takes a comma or semicolon in a recipient's name for the end of the mailbox, unless the
  * name is quoted (https://github.com/sendgrid/sendgrid-python/issues/578).
  */
 function recipientOf(mailbox: Mailbox): { email: string; name?: string } {
   const { name } = mailbox;
-  if (name === null || !/[,;]/.test(name)) return addressOf(mailbox);
-  return addressOf({ ...mailbox, name: `"${name.replace(/[\\"]/g, "\\$&")}"` });
+  if (name === null || !/[,;]/.test(name)) return emailAndName(mailbox);
+  return emailAndName({ ...mailbox, name: `"${name.replace(/[\\"]/g, "\\$&")}"` });
 }
 
 /** Text before HTML, as SendGrid wants it. */

@@ -1,8 +1,8 @@
 /** What SendGrid's own records say: of a message, and of the domains of an account. */
 import { err, ok, type Result } from "../../core/result.ts";
 import { ask, askForList } from "../http.ts";
+import { ID_NAME } from "../message.ts";
 import type { Found, SendDeps, Sought, Unanswered } from "../provider.ts";
-import { ID_ARG } from "./message.ts";
 
 /** SendGrid's own page; a domain with its DNS records is about 1 KB. */
 const PAGE = 50;
@@ -19,7 +19,7 @@ export async function lookup(
   { id }: Sought,
   deps: SendDeps,
 ): Promise<Result<Found, Unanswered>> {
-  const query = new URLSearchParams({ limit: "1", query: `unique_args['${ID_ARG}']="${id}"` });
+  const query = new URLSearchParams({ limit: "1", query: `unique_args['${ID_NAME}']="${id}"` });
   const answer = await ask(questionOf(`${base}/v3/messages?${query}`, apiKey), deps);
   if (!answer.ok) return answer;
   const { messages } = answer.value;

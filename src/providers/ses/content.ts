@@ -3,6 +3,7 @@
  * MIME that we compose where they may not.
  */
 import { compose } from "../../mime/compose.ts";
+import { listOf } from "../message.ts";
 import type { Attachment, OutgoingMessage } from "../provider.ts";
 
 /** https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_EmailContent.html */
@@ -72,12 +73,11 @@ function fitsAttachment({ filename, content, contentType, contentId }: Attachmen
 }
 
 function simpleOf({ subject, text, html, headers, attachments }: OutgoingMessage): unknown {
-  const fields = Object.entries(headers).map(([Name, Value]) => ({ Name, Value }));
   return {
     Subject: utf8(subject),
     Body: { Text: utf8(text), Html: utf8(html) },
-    Headers: fields.length > 0 ? fields : undefined,
-    Attachments: attachments.length > 0 ? attachments.map(attachmentOf) : undefined,
+    Headers: listOf(Object.entries(headers), ([Name, Value]) => ({ Name, Value })),
+    Attachments: listOf(attachments, attachmentOf),
   };
 }
 

@@ -2,6 +2,7 @@
  * One message as SES's `SendEmail` takes it
  * (https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html).
  */
+import { ACCOUNT_NAME, ID_NAME, listOf } from "../message.ts";
 import type { OutgoingMessage, Tag } from "../provider.ts";
 import { contentOf } from "./content.ts";
 import { sesMailbox } from "./mailbox.ts";
@@ -17,9 +18,7 @@ export interface Envelope {
   readonly contactList: { readonly name: string; readonly topic: string | null } | null;
 }
 
-/** The names under which a message's events give our own id, account and stream back. */
-export const ID_TAG = "postern_id";
-export const ACCOUNT_TAG = "postern_account";
+/** The name under which a message's events give its stream back. */
 const STREAM_TAG = "postern_stream";
 
 /** Both: https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_MessageTag.html */
@@ -43,12 +42,12 @@ export function bodyOf(given: OutgoingMessage, envelope: Envelope): Record<strin
     FromEmailAddress: sesMailbox(message.from),
     FromEmailAddressIdentityArn: envelope.identityArn ?? undefined,
     Destination: {
-      ToAddresses: mailboxes(message.to),
-      CcAddresses: mailboxes(message.cc),
-      BccAddresses: mailboxes(message.bcc),
+      ToAddresses: listOf(message.to, sesMailbox),
+      CcAddresses: listOf(message.cc, sesMailbox),
+      BccAddresses: listOf(message.bcc, sesMailbox),
     },
     // Raw content has a Reply-To of its own.
-    ReplyToAddresses: "Raw" in content ? undefined : mailboxes(message.replyTo),
+    ReplyToAddresses: "Raw" in content ? undefined : listOf(message.replyTo, sesMailbox),
     Content: content,
     EmailTags: tagsOf(message).map(({ name, value }) => ({ Name: name, Value: value })),
     ConfigurationSetName: envelope.configurationSet ?? undefined,
@@ -69,17 +68,14 @@ export function bodyOf(given: OutgoingMessage, envelope: Envelope): Record<strin
   };
 }
 
-const mailboxes = (list: OutgoingMessage["to"]): string[] | undefined =>
-  list.length > 0 ? list.map(sesMailbox) : undefined;
-
 const withoutUnsubscribe = (headers: OutgoingMessage["headers"]): OutgoingMessage["headers"] =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !UNSUBSCRIBE.test(name)));
 
 /** Our tags, then the caller's, then its metadata; each name once, as far as there is room. */
 function tagsOf(message: OutgoingMessage): Tag[] {
   const all = [
-    { name: ID_TAG, value: message.id },
-    { name: ACCOUNT_TAG, value: message.account },
+    { name: ID_NAME, value: message.id },
+    { name: ACCOUNT_NAME, value: message.account },
     { name: STREAM_TAG, value: message.stream },
     ...message.tags,
     ...Object.entries(message.metadata).map(([name, value]) => ({ name, value })),

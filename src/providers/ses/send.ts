@@ -4,9 +4,9 @@
  * repeated request, and finds no message by an id of ours: its GetMessageInsights asks for SES's.
  */
 import { z } from "zod";
-import type { Mailbox } from "../../core/address.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { call, mailboxesIn } from "../http.ts";
+import { recipientsOf } from "../message.ts";
 import { rejected } from "../outcomes.ts";
 import type { Outcome, OutgoingMessage, ProviderDefinition, SendDeps } from "../provider.ts";
 import { regionalUrl, remote, secretName, secrets } from "../settings.ts";
@@ -134,8 +134,8 @@ async function send(
   if (!given.replyTo.every(isAsciiLocal)) return unsupported("content");
   const [to, cc, bcc] = [given.to, given.cc, given.bcc].map((list) => list.filter(isAsciiLocal));
   const message = { ...given, to: to ?? [], cc: cc ?? [], bcc: bcc ?? [] };
-  if (recipients(message).length === 0) return unsupported("recipient");
-  const refused = recipients(given)
+  if (recipientsOf(message).length === 0) return unsupported("recipient");
+  const refused = recipientsOf(given)
     .filter((mailbox) => !isAsciiLocal(mailbox))
     .map(({ address }) => ({ address, code: UTF8_CODE, text: UTF8_TEXT }));
 
@@ -157,8 +157,6 @@ async function send(
   return answer.ok ? outcomeOf(answer.value, message.from.asciiDomain, refused) : answer.error;
 }
 
-const recipients = ({ to, cc, bcc }: OutgoingMessage): Mailbox[] => [...to, ...cc, ...bcc];
-
 /** The mailboxes as they were sent, encoded names among them. */
 const namesOf = (message: OutgoingMessage): string[] =>
-  [message.from, ...recipients(message), ...message.replyTo].map(sesMailbox);
+  [message.from, ...recipientsOf(message), ...message.replyTo].map(sesMailbox);

@@ -5,6 +5,7 @@
  */
 import type { Mailbox } from "../../core/address.ts";
 import { compose } from "../../mime/compose.ts";
+import { addressOf } from "../message.ts";
 import { accepted, rejected } from "../outcomes.ts";
 import type { Outcome, OutgoingMessage, RefusedRecipient } from "../provider.ts";
 import { dataChunks } from "./data.ts";
@@ -51,14 +52,14 @@ export async function transact(
   const { text, parameters, recipients } = fitted;
   const sender = terms.returnPath ?? message.from;
 
-  const mail = await line.command(`MAIL FROM:<${pathOf(sender)}>${parameters}`);
+  const mail = await line.command(`MAIL FROM:<${addressOf(sender)}>${parameters}`);
   if (typeof mail === "string") return broken(mail, false);
   if (mail.code !== 250) return refused(refusalOf("mail", mail, redact), mail);
 
   const left: RefusedRecipient[] = [...fitted.refused];
   const refusals: Reply[] = [];
   for (const recipient of recipients) {
-    const reply = await line.command(`RCPT TO:<${pathOf(recipient)}>`);
+    const reply = await line.command(`RCPT TO:<${addressOf(recipient)}>`);
     if (typeof reply === "string") return broken(reply, false);
     // 251: the relay forwards it elsewhere; 252: it takes it without knowing it.
     if (reply.code >= 250 && reply.code <= 252) continue;
@@ -173,8 +174,6 @@ const BEYOND_ASCII = /[^\0-\x7f]/;
 
 /** The domain is written in A-labels, so only the part before it can need SMTPUTF8 (RFC 6531). */
 const needsUtf8 = ({ local }: Mailbox): boolean => BEYOND_ASCII.test(local);
-
-const pathOf = ({ local, asciiDomain }: Mailbox): string => `${local}@${asciiDomain}`;
 
 /** RFC 1870: no parameter or 0 is no announced limit. */
 function sizeMax(offered: Extensions): number {

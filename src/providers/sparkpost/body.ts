@@ -1,10 +1,14 @@
 /** A message as the JSON of SparkPost's transmissions. */
 import { formatMailbox, type Mailbox } from "../../core/address.ts";
+import {
+  ACCOUNT_NAME,
+  addressOf,
+  emailAndName,
+  ID_NAME,
+  recipientsOf,
+  UNKNOWN_TYPE,
+} from "../message.ts";
 import type { Attachment, OutgoingMessage } from "../provider.ts";
-
-/** Metadata under which events give our own id and account back. */
-export const ID_METADATA = "postern_id";
-export const ACCOUNT_METADATA = "postern_account";
 
 /** SparkPost takes 1,000 bytes of metadata with a recipient. */
 const METADATA_MAX = 1000;
@@ -27,7 +31,7 @@ export function bodyOf(message: OutgoingMessage, ipPool: string | null): Record<
     options: optionsOf(message, ipPool),
     ...(campaign === undefined ? {} : { campaign_id: campaign.slice(0, CAMPAIGN_MAX) }),
     metadata: metadataOf(message),
-    recipients: recipientsOf(message),
+    recipients: copiesOf(message),
     content: contentOf(message),
   };
 }
@@ -52,11 +56,12 @@ function optionsOf({ lane, extras }: OutgoingMessage, ipPool: string | null) {
  * each. Bcc alone has none to show, and then each copy names its own recipient.
  * https://support.sparkpost.com/docs/faq/cc-bcc-with-rest-api
  */
-function recipientsOf({ to, cc, bcc, tags }: OutgoingMessage) {
+function copiesOf(message: OutgoingMessage) {
+  const { to, cc, tags } = message;
   const shown = to.length > 0 ? to : cc;
-  const headerTo = shown.length > 0 ? { header_to: listOf(shown) } : {};
+  const headerTo = shown.length > 0 ? { header_to: listText(shown) } : {};
   const labels = tags.slice(0, TAGS_MAX).map(({ name, value }) => `${name}:${value}`);
-  return [...to, ...cc, ...bcc].map((mailbox) => ({
+  return recipientsOf(message).map((mailbox) => ({
     address: { email: addressOf(mailbox), ...headerTo },
     ...(labels.length > 0 ? { tags: labels } : {}),
   }));
@@ -67,8 +72,8 @@ function recipientsOf({ to, cc, bcc, tags }: OutgoingMessage) {
  */
 function metadataOf(message: OutgoingMessage): Record<string, string> {
   const kept: Record<string, string> = {
-    [ID_METADATA]: message.id,
-    [ACCOUNT_METADATA]: message.account,
+    [ID_NAME]: message.id,
+    [ACCOUNT_NAME]: message.account,
   };
   let bytes = octets(JSON.stringify(kept));
   for (const [name, value] of Object.entries(message.metadata)) {
@@ -88,13 +93,13 @@ function contentOf(message: OutgoingMessage) {
   const inline = message.attachments.filter(isInline);
   const attached = message.attachments.filter((file) => !isInline(file));
   return {
-    from: { email: addressOf(from), ...(from.name === null ? {} : { name: from.name }) },
+    from: emailAndName(from),
     subject,
-    ...(replyTo.length > 0 ? { reply_to: listOf(replyTo) } : {}),
+    ...(replyTo.length > 0 ? { reply_to: listText(replyTo) } : {}),
     headers: {
       ...message.headers,
       "Message-ID": `<${message.messageId}>`,
-      ...(cc.length > 0 ? { Cc: listOf(cc) } : {}),
+      ...(cc.length > 0 ? { Cc: listText(cc) } : {}),
     },
     ...(text === undefined ? {} : { text }),
     ...(html === undefined ? {} : { html }),
@@ -108,18 +113,13 @@ function contentOf(message: OutgoingMessage) {
   };
 }
 
-const fileOf = (
-  { contentType = "application/octet-stream", content }: Attachment,
-  name: string,
-) => ({
+const fileOf = ({ contentType = UNKNOWN_TYPE, content }: Attachment, name: string) => ({
   name,
   type: contentType,
   data: content,
 });
 
 /** Several mailboxes as a header field has them; SparkPost encodes the names (RFC 2047). */
-const listOf = (mailboxes: readonly Mailbox[]): string => mailboxes.map(formatMailbox).join(", ");
-
-const addressOf = ({ local, asciiDomain }: Mailbox): string => `${local}@${asciiDomain}`;
+const listText = (mailboxes: readonly Mailbox[]): string => mailboxes.map(formatMailbox).join(", ");
 
 const octets = (text: string): number => new TextEncoder().encode(text).length;

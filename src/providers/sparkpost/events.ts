@@ -2,11 +2,10 @@
  * SparkPost's events as ours. The Events API and the inner objects of webhooks have one shape:
  * https://developers.sparkpost.com/api/events/
  */
-
 import type { EventType } from "../../core/delivery-state.ts";
 import { fieldsOf, redact, textOf } from "../answer.ts";
+import { ID_NAME } from "../message.ts";
 import type { FeedEvent } from "../provider.ts";
-import { ID_METADATA } from "./body.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -34,7 +33,7 @@ const TRANSIENT = "70";
 /** Reads one event; null when it is not of a message of ours, or says nothing of its delivery. */
 export function readEvent(event: unknown): FeedEvent | null {
   const fields = fieldsOf(event);
-  const messageId = textOf(fieldsOf(fields.rcpt_meta)[ID_METADATA]);
+  const messageId = textOf(fieldsOf(fields.rcpt_meta)[ID_NAME]);
   // `rcpt_to` is lower-cased.
   const address = textOf(fields.raw_rcpt_to) || textOf(fields.rcpt_to);
   const at = timeOf(fields.timestamp);

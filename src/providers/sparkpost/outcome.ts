@@ -4,6 +4,7 @@
  */
 import { fieldsOf, textOf } from "../answer.ts";
 import type { Answer } from "../http.ts";
+import { addressOf, recipientsOf } from "../message.ts";
 import {
   accepted,
   ambiguous,
@@ -48,11 +49,12 @@ export function outcomeOf(answer: Answer, message: OutgoingMessage): Outcome {
 function refusedIn(
   errors: readonly ApiError[],
   answer: Answer,
-  { to, cc, bcc }: OutgoingMessage,
+  message: OutgoingMessage,
 ): RefusedRecipient[] {
-  return [...to, ...cc, ...bcc].flatMap(({ address, local, asciiDomain }) => {
+  return recipientsOf(message).flatMap((mailbox) => {
+    const { address } = mailbox;
     const error = errors.find(
-      ({ words }) => names(words, address) || names(words, `${local}@${asciiDomain}`),
+      ({ words }) => names(words, address) || names(words, addressOf(mailbox)),
     );
     if (error === undefined) return [];
     return [{ address, code: refusedCode(error), text: answer.redacted(error.words) }];
