@@ -9,6 +9,8 @@ export interface Encoded {
 
 /** RFC 2045 sections 6.7 (5) and 6.8: the longest line of both encodings. */
 const ENCODED_LINE_MAX = 76;
+/** Characters of base64 put in lines at once: a third of the time that one list of all takes. */
+const BLOCK = 512 * ENCODED_LINE_MAX;
 /** Of one call of `String.fromCharCode`; a multiple of three, so that base64 can be joined. */
 const BYTES_AT_ONCE = 24_576;
 
@@ -78,11 +80,16 @@ export function base64Lines(base64: string): string {
 }
 
 function inLines(base64: string): string {
-  const lines: string[] = [];
-  for (let at = 0; at < base64.length; at += ENCODED_LINE_MAX) {
-    lines.push(base64.slice(at, at + ENCODED_LINE_MAX));
+  const blocks: string[] = [];
+  for (let start = 0; start < base64.length; start += BLOCK) {
+    const end = Math.min(start + BLOCK, base64.length);
+    const lines: string[] = [];
+    for (let at = start; at < end; at += ENCODED_LINE_MAX) {
+      lines.push(base64.slice(at, Math.min(at + ENCODED_LINE_MAX, end)));
+    }
+    blocks.push(lines.join("\r\n"));
   }
-  return lines.join("\r\n");
+  return blocks.join("\r\n");
 }
 
 function toBase64(bytes: Uint8Array): string {

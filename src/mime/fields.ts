@@ -82,8 +82,11 @@ function structuredField(name: string, value: string): string {
   return foldField(name, tokens.flatMap(shortened));
 }
 
-/** Up to a comma or white space, neither of which ends a bracketed URI or a quoted string. */
-const LIST_TOKEN = /[ \t]*(?:<[^<>]*>|"(?:[^"\\]|\\.)*"|[^ \t,])+,?|[ \t]*,/g;
+/**
+ * Up to a comma or white space, neither of which ends a bracketed URI or a quoted string. A string
+ * that is not closed is one to the end, so that no part of a value is gone through twice.
+ */
+const LIST_TOKEN = /[ \t]*(?:<[^<>]*>|"(?:[^"\\]|\\.?)*(?:"|$)|[^ \t,])+,?|[ \t]*,/g;
 
 function percentEncoded(text: string): string {
   return text.replace(/[^!-~]+/g, (run) => encodeURIComponent(run));

@@ -199,6 +199,21 @@ describe("the header of a composed message", () => {
     },
   );
 
+  test.each(['"\\', "<a", '"', ",", " <"])(
+    "takes no longer for many of %j",
+    (text) => {
+      // In quadratic time this would take minutes.
+      const headers = {
+        Keywords: text.repeat(300_000 / text.length),
+        "List-Id": `${text}é`.repeat(50_000),
+      };
+      const started = performance.now();
+      composed({ headers });
+      expect(performance.now() - started).toBeLessThan(10_000);
+    },
+    60_000,
+  );
+
   test("encodes a name in a structured field and percent-encodes a URI", () => {
     const headers = { "List-Id": '"Ünï" <ü.example.com>', "List-Help": "<https://example.com/ü>" };
     const raw = composed({ headers });

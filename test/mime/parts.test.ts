@@ -97,6 +97,12 @@ describe("a file", () => {
     expect(body.split("\r\n").map((line) => line.length)).toEqual([76, 76, 8]);
   });
 
+  test("of many megabytes arrives whole", () => {
+    const bytes = Buffer.alloc(5_000_001, "a file ÿ\0");
+    const part = attached({ content: bytes.toString("base64") });
+    expect(bytes.equals(contentOf(part))).toBe(true);
+  });
+
   test.each([
     ["a.pdf", "attachment; filename=a.pdf"],
     ["my file.pdf", 'attachment; filename="my file.pdf"'],
