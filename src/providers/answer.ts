@@ -74,6 +74,11 @@ export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
     : {};
 }
 
+/** The objects in a list of a provider's records, none for anything else. */
+export function objectsIn(value: unknown): Readonly<Record<string, unknown>>[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === "object" && one !== null) : [];
+}
+
 /** A text or number in a provider's records as text, "" for anything else. */
 export function textOf(value: unknown): string {
   return typeof value === "string" || typeof value === "number" ? String(value) : "";

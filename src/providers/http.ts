@@ -112,12 +112,16 @@ async function asked<Value>(
   deps: SendDeps,
 ): Promise<Result<Value, Unanswered>> {
   const answered = await call({ method: "GET", ...request }, deps);
-  if (!answered.ok) return err({ retryAfterMs: null, text: textOf(answered.error) });
+  if (!answered.ok) return unanswered(textOf(answered.error));
   const { status, body, retryAfterMs } = answered.value;
   const value = status === 200 && body !== null ? read(body) : null;
   if (value !== null) return ok(value);
   return err({ retryAfterMs, text: `${request.service} answered ${status}` });
 }
+
+/** A question whose answer cannot be understood, and why: it may be asked again at any time. */
+export const unanswered = (text: string): Result<never, Unanswered> =>
+  err({ retryAfterMs: null, text });
 
 function textOf(outcome: Outcome): string {
   if (outcome.kind === "ambiguous") return outcome.reason;

@@ -1,4 +1,5 @@
 /** Outcomes as adapters write them, and what an HTTP status means where nothing more is known. */
+import { BATCH_REFUSED } from "../core/unit-record.ts";
 import type { Answer } from "./http.ts";
 import type { Fault, Outcome, RefusedRecipient } from "./provider.ts";
 
@@ -10,8 +11,6 @@ const RETRY_MIN_MS = 100;
 export const RETRY_MAX_MS = 3_600_000;
 /** Characters of a provider's id; the longest known, Mailgun's and SMTP's, are below 100. */
 const ID_MAX = 256;
-
-export { BATCH_REFUSED } from "../core/unit-record.ts";
 
 type Rejected = Outcome & { readonly kind: "rejected" };
 type Failed = Outcome & { readonly kind: "failed" };
@@ -33,6 +32,9 @@ export const failed = (retryable: boolean, code: string, text: string): Failed =
   code,
   text,
 });
+
+/** Not taken for what another message of the call has wrong: it is worth a call of its own. */
+export const batchRefused = (text: string): Failed => failed(true, BATCH_REFUSED, text);
 
 /** Refused for now; the wait is kept between 100 ms and an hour. */
 export const throttled = (waitMs: number | null, text: string): Throttled => ({

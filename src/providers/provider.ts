@@ -105,8 +105,8 @@ export type Outcome =
       readonly text: string;
     }
   /**
-   * Not taken, and no message's own fault. `code: BATCH_REFUSED` (of outcomes.ts): a call of
-   * several was refused whole for another message's sake; nothing of it was accepted.
+   * Not taken, and no message's own fault. With the code of `batchRefused` (outcomes.ts), a call
+   * of several was refused whole for another message's sake; nothing of it was accepted.
    */
   | {
       readonly kind: "failed";

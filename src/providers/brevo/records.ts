@@ -1,6 +1,7 @@
 /** What Brevo's own records say: whether it has a message of ours, and which domains are ours. */
-import { err, ok, type Result } from "../../core/result.ts";
-import { ask } from "../http.ts";
+import { ok, type Result } from "../../core/result.ts";
+import { objectsIn } from "../answer.ts";
+import { ask, unanswered } from "../http.ts";
 import type { Found, SendDeps, Sought, Unanswered } from "../provider.ts";
 
 /** How the records are reached. */
@@ -11,12 +12,6 @@ export interface Access {
 
 /** An account with thousands of domains is within this; a domain is about 300 bytes. */
 const DOMAINS_MAX_BYTES = 1_000_000;
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null;
-
-const objectsIn = (value: unknown): Record<string, unknown>[] =>
-  Array.isArray(value) ? value.filter(isObject) : [];
 
 /**
  * Looks among the events of the last 30 days for our id, which is a tag of each message
@@ -37,7 +32,7 @@ export async function lookup(
   const ours = events.find(({ tag, tags }) => JSON.stringify([tag, tags]).includes(id));
   const providerMessageId = ours?.messageId;
   if (typeof providerMessageId !== "string" || providerMessageId === "") {
-    return err({ retryAfterMs: null, text: "Brevo answered with events of other messages" });
+    return unanswered("Brevo answered with events of other messages");
   }
   return ok({ kind: "accepted", providerMessageId });
 }

@@ -1,7 +1,7 @@
 /** Questions to Mailgun's own records: what it accepted, what became of it, who may send. */
-import { err, ok, type Result } from "../../core/result.ts";
+import { ok, type Result } from "../../core/result.ts";
 import { fieldsOf } from "../answer.ts";
-import { ask } from "../http.ts";
+import { ask, unanswered } from "../http.ts";
 import { ID_NAME } from "../message.ts";
 import type { FeedEvent, Found, SendDeps, Sought, Unanswered } from "../provider.ts";
 import { EVENTS_WANTED, readEvent } from "./events.ts";
@@ -67,7 +67,7 @@ export async function lookup(
   const answer = await events(access, query, deps);
   if (!answer.ok) return answer;
   const { items } = answer.value;
-  if (!Array.isArray(items)) return err(noList("events"));
+  if (!Array.isArray(items)) return noList("events");
   const ours = items.some(
     (item) => fieldsOf(fieldsOf(item)["user-variables"])[ID_NAME] === sought.id,
   );
@@ -84,7 +84,7 @@ export async function eventsSince(
   const answer = await events(access, query, deps);
   if (!answer.ok) return answer;
   const { items } = answer.value;
-  return Array.isArray(items) ? ok(items.flatMap(readEvent)) : err(noList("events"));
+  return Array.isArray(items) ? ok(items.flatMap(readEvent)) : noList("events");
 }
 
 /**
@@ -101,7 +101,7 @@ export async function identities(
     const answer = await get(access, "/v4/domains", query, deps);
     if (!answer.ok) return answer;
     const { items } = answer.value;
-    if (!Array.isArray(items)) return err(noList("domains"));
+    if (!Array.isArray(items)) return noList("domains");
     for (const item of items) {
       const { name, state, is_disabled } = fieldsOf(item);
       if (typeof name === "string" && state === "active" && is_disabled !== true) {
@@ -113,7 +113,4 @@ export async function identities(
   return ok(names);
 }
 
-const noList = (what: string): Unanswered => ({
-  retryAfterMs: null,
-  text: `Mailgun answered without a list of ${what}`,
-});
+const noList = (what: string) => unanswered(`Mailgun answered without a list of ${what}`);

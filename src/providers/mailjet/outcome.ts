@@ -3,11 +3,12 @@
  * array that tells of every message by itself, the accepted ones included; codes are those of
  * https://dev.mailjet.com/email/guides/send-api-v31/#send-api-errors.
  */
+import { fieldsOf, objectsIn } from "../answer.ts";
 import type { Answer } from "../http.ts";
 import {
   accepted,
   ambiguous,
-  BATCH_REFUSED,
+  batchRefused,
   failed,
   outcomeOfStatus,
   rejected,
@@ -20,7 +21,7 @@ export function outcomesOf(answer: Answer, count: number): Outcome[] {
   const { status, body, json } = answer;
   const entries = json?.Messages;
   if (Array.isArray(entries) && entries.length === count) {
-    return entries.map((entry: unknown) => outcomeOfEntry(answer, isObject(entry) ? entry : {}));
+    return entries.map((entry: unknown) => outcomeOfEntry(answer, fieldsOf(entry)));
   }
   const all = (outcome: Outcome) => new Array<Outcome>(count).fill(outcome);
   if (status >= 200 && status < 300) {
@@ -32,7 +33,7 @@ export function outcomesOf(answer: Answer, count: number): Outcome[] {
   const outcome = refusalOf(answer);
   // Of the whole call: which message it is about is not said.
   const whole = count > 1 && outcome.kind === "rejected" && outcome.fault === "content";
-  return all(whole ? failed(true, BATCH_REFUSED, outcome.text) : outcome);
+  return all(whole ? batchRefused(outcome.text) : outcome);
 }
 
 /** A call that was refused before its messages were looked at. */
@@ -47,7 +48,7 @@ function refusalOf(answer: Answer): Outcome {
 }
 
 /** One message's own part of the answer. */
-function outcomeOfEntry(answer: Answer, entry: Record<string, unknown>): Outcome {
+function outcomeOfEntry(answer: Answer, entry: Readonly<Record<string, unknown>>): Outcome {
   if (entry.Status === "success") {
     const [first] = [entry.To, entry.Cc, entry.Bcc].flatMap(objectsIn);
     // Each recipient has an id of its own. MessageID is a 64-bit number, which JSON.parse rounds.
@@ -66,7 +67,7 @@ function rankOf(outcome: Outcome): number {
   return 1 + ["account", "sender", "content", "recipient"].indexOf(outcome.fault);
 }
 
-function errorOf(answer: Answer, error: Record<string, unknown>): Outcome {
+function errorOf(answer: Answer, error: Readonly<Record<string, unknown>>): Outcome {
   const status = typeof error.StatusCode === "number" ? error.StatusCode : 400;
   const code = wordOf(error.ErrorCode) ?? `http_${status}`;
   const text = answer.redacted(`Mailjet: ${code}. ${String(error.ErrorMessage ?? "")}`);
@@ -94,9 +95,3 @@ function faultOf(code: string, status: number, related: readonly string[]) {
 
 const wordOf = (code: unknown): string | null =>
   typeof code === "string" && /^[a-z0-9_-]{1,64}$/i.test(code) ? code : null;
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null;
-
-const objectsIn = (value: unknown): Record<string, unknown>[] =>
-  Array.isArray(value) ? value.filter(isObject) : [];

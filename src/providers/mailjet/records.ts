@@ -1,6 +1,7 @@
 /** What Mailjet's own records say: whether it has a message of ours, and which domains are ours. */
-import { err, ok, type Result } from "../../core/result.ts";
-import { ask, basicAuth } from "../http.ts";
+import { ok, type Result } from "../../core/result.ts";
+import { objectsIn } from "../answer.ts";
+import { ask, basicAuth, unanswered } from "../http.ts";
 import type { Found, SendDeps, Sought, Unanswered } from "../provider.ts";
 
 /** How the API is reached. */
@@ -25,12 +26,6 @@ export const credentialsOf = ({ apiKey, secretKey }: Access) => ({
   secrets: [basicAuth(apiKey, secretKey), apiKey, secretKey],
 });
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null;
-
-const objectsIn = (value: unknown): Record<string, unknown>[] =>
-  Array.isArray(value) ? value.filter(isObject) : [];
-
 /**
  * Looks for our id as CustomID (https://dev.mailjet.com/email/reference/messages/). "none" is
  * certain only after Mailjet has indexed the message, which takes seconds to minutes.
@@ -50,7 +45,6 @@ export async function lookup(
   const asked = await ask({ service: "Mailjet", url, ...credentialsOf(access) }, deps);
   if (!asked.ok) return asked;
   const { Data } = asked.value;
-  const unanswered = (text: string) => err({ retryAfterMs: null, text });
   if (!Array.isArray(Data)) return unanswered("Mailjet answered without data");
   if (Data.length === 0) return ok({ kind: "none" });
   // Another message would mean that the filter was not understood.

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { ok } from "../../core/result.ts";
 import { call, mailboxesIn } from "../http.ts";
 import { recipientsOf } from "../message.ts";
-import { ambiguous, BATCH_REFUSED, failed } from "../outcomes.ts";
+import { ambiguous, batchRefused } from "../outcomes.ts";
 import type { Outcome, OutgoingMessage, ProviderDefinition, SendDeps } from "../provider.ts";
 import { baseUrl, batching, remote, secretName, secrets } from "../settings.ts";
 import { messageOf, unsupportedIn } from "./body.ts";
@@ -81,7 +81,7 @@ async function sendFitting(
     if (unsupported !== null) return unsupported;
     const count = recipientsOf(message).length;
     if (recipients + count > RECIPIENTS_MAX) {
-      return failed(true, BATCH_REFUSED, `Mailjet takes ${RECIPIENTS_MAX} recipients in a call`);
+      return batchRefused(`Mailjet takes ${RECIPIENTS_MAX} recipients in a call`);
     }
     recipients += count;
     return fitting.push(message) - 1;
@@ -110,6 +110,6 @@ async function sendAll(
   if (answer.ok) return outcomesOf(answer.value, messages.length);
   const { error } = answer;
   const tooLarge = messages.length > 1 && error.kind === "rejected";
-  const outcome = tooLarge ? failed(true, BATCH_REFUSED, error.text) : error;
+  const outcome = tooLarge ? batchRefused(error.text) : error;
   return messages.map(() => outcome);
 }

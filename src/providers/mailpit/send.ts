@@ -4,8 +4,8 @@
  */
 import { z } from "zod";
 import type { Mailbox } from "../../core/address.ts";
-import { err, ok, type Result } from "../../core/result.ts";
-import { type Answer, ask, basicAuth, call, mailboxesIn } from "../http.ts";
+import { ok, type Result } from "../../core/result.ts";
+import { type Answer, ask, basicAuth, call, mailboxesIn, unanswered } from "../http.ts";
 import { addressOf } from "../message.ts";
 import { accepted, ambiguous, outcomeOfStatus, rejected } from "../outcomes.ts";
 import type {
@@ -148,7 +148,7 @@ async function lookup(
   if (!answer.ok) return answer;
   const { messages } = answer.value;
   if (!Array.isArray(messages)) {
-    return err({ retryAfterMs: null, text: "Mailpit answered without a list of messages" });
+    return unanswered("Mailpit answered without a list of messages");
   }
   // The search finds parts of an id too.
   const found = messages.find((one) => one?.MessageID === messageId);

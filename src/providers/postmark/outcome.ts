@@ -5,7 +5,15 @@
 import { readJsonArray } from "../answer.ts";
 import type { Answer } from "../http.ts";
 import { addressOf, recipientsOf } from "../message.ts";
-import { accepted, ambiguous, failed, outcomeOfStatus, rejected, throttled } from "../outcomes.ts";
+import {
+  accepted,
+  ambiguous,
+  batchRefused,
+  failed,
+  outcomeOfStatus,
+  rejected,
+  throttled,
+} from "../outcomes.ts";
 import type { Outcome, OutgoingMessage, RefusedRecipient } from "../provider.ts";
 
 /** Maps the answer to one message to its outcome. */
@@ -51,7 +59,7 @@ export function batchOutcome(outcome: Outcome): Outcome {
       ? outcome.fault !== "account"
       : outcome.kind === "failed" && OF_ONE.has(outcome.code);
   if (!isOneMessages || !("text" in outcome)) return outcome;
-  return failed(true, "batch_refused", outcome.text);
+  return batchRefused(outcome.text);
 }
 
 interface ApiError {

@@ -1,6 +1,6 @@
 /** What Postmark's own records say: of a message, and of the domains of an account. */
-import { err, ok, type Result } from "../../core/result.ts";
-import { ask } from "../http.ts";
+import { ok, type Result } from "../../core/result.ts";
+import { ask, unanswered } from "../http.ts";
 import { ID_NAME } from "../message.ts";
 import type { Found, SendDeps, Sought, Unanswered } from "../provider.ts";
 
@@ -44,7 +44,7 @@ export async function lookup(
 }
 
 function foundIn(json: Readonly<Record<string, unknown>>, id: string): Result<Found, Unanswered> {
-  const unclear = err({ retryAfterMs: null, text: "Postmark's answer to a search is not clear" });
+  const unclear = unanswered("Postmark's answer to a search is not clear");
   if (!Array.isArray(json.Messages)) return unclear;
   const [first] = json.Messages;
   if (first === undefined) return json.TotalCount === 0 ? ok({ kind: "none" }) : unclear;
@@ -78,7 +78,7 @@ export async function identities(
     if (!answer.ok) return answer;
     const { Domains: domains } = answer.value;
     if (!Array.isArray(domains)) {
-      return err({ retryAfterMs: null, text: "Postmark's list of domains cannot be read" });
+      return unanswered("Postmark's list of domains cannot be read");
     }
     for (const { Name: name, DKIMVerified: verified } of domains.map(Object)) {
       if (verified === true && typeof name === "string") names.push(name.toLowerCase());

@@ -3,7 +3,7 @@
  * Permissive validation takes what is valid and names the rest by its position.
  */
 import type { Answer } from "../http.ts";
-import { accepted, ambiguous, BATCH_REFUSED, failed } from "../outcomes.ts";
+import { accepted, ambiguous, batchRefused } from "../outcomes.ts";
 import type { Outcome } from "../provider.ts";
 import { faultOf, refusalOf } from "./outcome.ts";
 
@@ -15,7 +15,7 @@ export function outcomesOf(answer: Answer, count: number): Outcome[] {
     const outcome = refusalOf(answer);
     // One message's fault: which one's is not said, so each is tried alone.
     if (outcome.kind === "rejected" && outcome.fault !== "account") {
-      return all(failed(true, BATCH_REFUSED, outcome.text));
+      return all(batchRefused(outcome.text));
     }
     return all(outcome);
   }

@@ -1,7 +1,7 @@
 /** Domains of a Resend account: https://resend.com/docs/api-reference/domains/list-domains. */
-import { err, ok, type Result } from "../../core/result.ts";
+import { ok, type Result } from "../../core/result.ts";
 import { fieldsOf, textOf } from "../answer.ts";
-import { ask } from "../http.ts";
+import { ask, unanswered } from "../http.ts";
 import type { SendDeps, Unanswered } from "../provider.ts";
 
 /** Resend's most for one page. */
@@ -28,7 +28,7 @@ export async function identities(
     if (!answer.ok) return answer;
     const { data, has_more: more } = answer.value;
     if (!Array.isArray(data)) {
-      return err({ retryAfterMs: null, text: "Resend's list of domains cannot be read" });
+      return unanswered("Resend's list of domains cannot be read");
     }
     const domains = data.map(fieldsOf);
     for (const { name, status } of domains) {

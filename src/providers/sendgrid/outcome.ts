@@ -7,6 +7,7 @@ import type { Answer } from "../http.ts";
 import {
   accepted,
   ambiguous,
+  batchRefused,
   failed,
   outcomeOfStatus,
   RETRY_MAX_MS,
@@ -36,16 +37,12 @@ export function outcomesOf(answer: Answer, count: number, now: number): readonly
   return Array.from({ length: count }, (_, index) => {
     if (!ofOne) return whole;
     const error = places.get(index);
-    return error === undefined ? BATCH_REFUSED : refusalOf(answer, error, now);
+    return error === undefined ? NOT_THIS_ONE : refusalOf(answer, error, now);
   });
 }
 
 /** Nothing of a refused call is accepted. */
-const BATCH_REFUSED = failed(
-  true,
-  "batch_refused",
-  "SendGrid refused the call for another message in it",
-);
+const NOT_THIS_ONE = batchRefused("SendGrid refused the call for another message in it");
 
 /**
  * The outcome of each message where a batch is too large or has too many recipients: none of them
@@ -53,7 +50,7 @@ const BATCH_REFUSED = failed(
  */
 export function batchOutcome(outcome: Outcome): Outcome {
   if (outcome.kind !== "rejected" || !OF_THE_CALL.has(outcome.code)) return outcome;
-  return failed(true, "batch_refused", outcome.text);
+  return batchRefused(outcome.text);
 }
 
 const OF_THE_CALL: ReadonlySet<string> = new Set([

@@ -1,6 +1,6 @@
 /** What SendGrid's own records say: of a message, and of the domains of an account. */
-import { err, ok, type Result } from "../../core/result.ts";
-import { ask, askForList } from "../http.ts";
+import { ok, type Result } from "../../core/result.ts";
+import { ask, askForList, unanswered } from "../http.ts";
 import { ID_NAME } from "../message.ts";
 import type { Found, SendDeps, Sought, Unanswered } from "../provider.ts";
 
@@ -65,4 +65,4 @@ const questionOf = (url: string, apiKey: string) => ({
 });
 
 const unclear = (what: string): Result<never, Unanswered> =>
-  err({ retryAfterMs: null, text: `SendGrid's answer to ${what} is not clear` });
+  unanswered(`SendGrid's answer to ${what} is not clear`);

@@ -1,6 +1,6 @@
 /** The domains that an account may send from. */
-import { err, ok, type Result } from "../../core/result.ts";
-import { ask } from "../http.ts";
+import { ok, type Result } from "../../core/result.ts";
+import { ask, unanswered } from "../http.ts";
 import type { SendDeps, Unanswered } from "../provider.ts";
 import { type Signing, secretsOf, signed } from "./sign.ts";
 
@@ -39,8 +39,7 @@ export async function identities(
     );
     if (!answer.ok) return answer;
     const { EmailIdentities: list, NextToken: next } = answer.value;
-    if (!Array.isArray(list))
-      return err({ retryAfterMs: null, text: "SES answered without a list" });
+    if (!Array.isArray(list)) return unanswered("SES answered without a list");
     domains.push(...domainsIn(list));
     if (typeof next !== "string" || next === "") break;
     token = next;

@@ -5,7 +5,7 @@
  */
 import type { Mailbox } from "../../core/address.ts";
 import { compose } from "../../mime/compose.ts";
-import { addressOf } from "../message.ts";
+import { addressOf, recipientsOf } from "../message.ts";
 import { accepted, rejected } from "../outcomes.ts";
 import type { Outcome, OutgoingMessage, RefusedRecipient } from "../provider.ts";
 import { dataChunks } from "./data.ts";
@@ -139,8 +139,8 @@ function fit(message: OutgoingMessage, offered: Extensions, terms: Terms): Fitte
     return rejected("sender", NO_UTF8.code, NO_UTF8.text);
   }
   if (!message.replyTo.every(sendable)) return rejected("content", NO_UTF8.code, NO_UTF8.text);
-  const { to, cc, bcc } = message;
-  const all = [...to, ...cc, ...bcc];
+  const { to, cc } = message;
+  const all = recipientsOf(message);
   const recipients = all.filter(sendable);
   if (recipients.length === 0) return rejected("recipient", NO_UTF8.code, NO_UTF8.text);
   // A header that names them would need the extension too.

@@ -1,7 +1,7 @@
 /** Questions to SparkPost's own records: what became of messages, and who may send. */
-import { err, ok, type Result } from "../../core/result.ts";
+import { ok, type Result } from "../../core/result.ts";
 import { fieldsOf } from "../answer.ts";
-import { ask } from "../http.ts";
+import { ask, unanswered } from "../http.ts";
 import type { FeedEvent, SendDeps, Unanswered } from "../provider.ts";
 import { EVENTS_WANTED, readEvent } from "./events.ts";
 
@@ -76,7 +76,7 @@ export async function eventsSince(
     from = to;
     to = end;
   }
-  return err({ retryAfterMs: null, text: "SparkPost has more events than can be searched" });
+  return unanswered("SparkPost has more events than can be searched");
 }
 
 async function pageOf(
@@ -94,7 +94,7 @@ async function pageOf(
   const answer = await get(access, "events/message", query, deps);
   if (!answer.ok) return answer;
   const { results, total_count } = answer.value;
-  if (!Array.isArray(results)) return err(noList("events"));
+  if (!Array.isArray(results)) return noList("events");
   const events = results.flatMap((event) => readEvent(event) ?? []);
   return ok({ events, more: Number(total_count) > results.length });
 }
@@ -110,7 +110,7 @@ export async function identities(
   const answer = await get(access, "sending-domains", { ownership_verified: "true" }, deps);
   if (!answer.ok) return answer;
   const { results } = answer.value;
-  if (!Array.isArray(results)) return err(noList("domains"));
+  if (!Array.isArray(results)) return noList("domains");
   return ok(
     results.flatMap((result) => {
       const { domain, status } = fieldsOf(result);
@@ -121,7 +121,4 @@ export async function identities(
   );
 }
 
-const noList = (what: string): Unanswered => ({
-  retryAfterMs: null,
-  text: `SparkPost answered without a list of ${what}`,
-});
+const noList = (what: string) => unanswered(`SparkPost answered without a list of ${what}`);
