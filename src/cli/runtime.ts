@@ -123,12 +123,13 @@ function workersOf(
   const main = { ...worker, name: "postern", modules: true, scriptPath };
   if (beside === undefined) return main;
   const { binding, entrypoint, script } = beside;
-  const { compatibilityDate } = worker as { compatibilityDate?: string };
+  const { compatibilityDate: date } = worker as { compatibilityDate?: string };
+  const dated = date === undefined ? {} : { compatibilityDate: date };
   const name = "beside";
   return {
     workers: [
       { ...main, serviceBindings: { [binding]: { name, entrypoint } } },
-      { name, modules: true, script, compatibilityDate },
+      { name, modules: true, script, ...dated },
     ],
   };
 }
