@@ -1,7 +1,7 @@
 /**
  * A provider's door with a stopwatch: `node stub.ts <settings>` answers `POST /emails` and
- * `/emails/batch` as Resend does, after a set time, and remembers when it took what. Its books are the truth of the
- * benches. A taken request counts when its last byte has come, answered or not.
+ * `/emails/batch` as Resend does, after a set time, and remembers when it took what. Its books are
+ * the truth of the benches. A taken request counts when its last byte has come, answered or not.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
