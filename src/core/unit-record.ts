@@ -48,7 +48,10 @@ export interface UnitRecord {
   /** Failures in a row before acceptance, for the backoff. */
   readonly failures: number;
   readonly current: Attempt | null;
-  /** The first attempt that may have been accepted: it freezes recipients, bytes and source. */
+  /**
+   * The first attempt that may have been accepted: it freezes recipients, bytes and source. Of a
+   * call that is repeated as it was, also the one that settled this part of it.
+   */
   readonly frozen: { readonly attempt: Attempt; readonly recipients: readonly number[] } | null;
   readonly ambiguities: number;
   readonly providerMessageId: string;

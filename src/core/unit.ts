@@ -92,10 +92,15 @@ export function settle(
   if (attempt === null) return unit;
   const numbers = unit.frozen?.recipients ?? outstanding(unit);
   const detail = { attempt: unit.attempts, source: attempt.source };
+  // Others of a shared call may have to repeat it with the bytes of this one, whose fate stays the
+  // same by it. Not so a failure of the source: what ended by that could be taken the next time.
+  const shared = attempt.batch === "" ? null : { attempt, recipients: numbers };
+  const ended = { ...unit, frozen: unit.frozen ?? shared };
   switch (outcome.kind) {
     case "accepted": {
       const refused = new Set(outcome.refused.map((one) => one.no));
-      let next: UnitRecord = { ...unit, providerMessageId: outcome.providerMessageId, failures: 0 };
+      const { providerMessageId } = outcome;
+      let next: UnitRecord = { ...ended, providerMessageId, failures: 0 };
       let again = false;
       for (const { no, code, text, retryable } of outcome.refused) {
         const type = refusalOf(unit, attempt, code, retryable);
@@ -123,7 +128,7 @@ export function settle(
     case "rejected": {
       if (unresolved(unit, attempt)) return hold(unit, now, outcome.code, detail);
       const type = outcome.suppressed ? "suppressed" : "failed";
-      const next = happen(unit, type, numbers, now, {
+      const next = happen(ended, type, numbers, now, {
         ...detail,
         code: outcome.code,
         text: outcome.text,

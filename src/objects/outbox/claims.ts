@@ -40,6 +40,7 @@ export function peek(
       continue;
     }
     const together = membersOf(state, key, now);
+    if (entry.phase !== "waiting") continue;
     if (together.kind === "broken") {
       state.write(entry, record, unit.hold(record, now, "batch_incomplete", {}), now);
     } else if (together.kind === "busy") {
@@ -88,7 +89,7 @@ function claimFirst(state: OutboxState, requests: readonly ClaimRequest[], now: 
     return [{ request, entry, before, record }];
   });
   const starting = prepared.filter(
-    ({ request, record }) => request.attempt !== null && record.phase === "waiting",
+    ({ request, record }) => record.phase === "waiting" && isAsOffered(request, record),
   );
   const keys = keysOf(state, starting);
   const claimed: Claimed[] = [];
@@ -103,6 +104,16 @@ function claimFirst(state: OutboxState, requests: readonly ClaimRequest[], now: 
     if (made !== null) claimed.push(made);
   }
   return claimed;
+}
+
+/**
+ * Whether the attempt may be made of the unit as it is: after an unknown, which may have come since
+ * it was offered, only the same one is.
+ */
+function isAsOffered({ attempt }: ClaimRequest, { frozen }: unit.UnitRecord): boolean {
+  if (attempt === null || frozen === null) return attempt !== null;
+  const { source, batch } = frozen.attempt;
+  return batch === "" && attempt.group === null && attempt.source === source;
 }
 
 const labelOf = (request: ClaimRequest): number | null => {
@@ -165,6 +176,7 @@ function claimAgain(
   requests: readonly ClaimRequest[],
   now: number,
 ): Claimed[] {
+  if (!requests.some(({ id }) => state.ready(id, now) !== null)) return [];
   const together = membersOf(state, key, now);
   if (together.kind !== "ready") return [];
   const byId = new Map(requests.map((one) => [one.id, one]));
@@ -189,22 +201,25 @@ function claimAgain(
 type Together =
   | { readonly kind: "ready"; readonly members: readonly Entry[] }
   | { readonly kind: "busy"; readonly until: number }
-  /** A member is gone or not to be repeated: the identical call cannot be made any more. */
+  /** A member is gone, free or not to be repeated: the identical call cannot be made any more. */
   | { readonly kind: "broken" };
 
 /** The members of a remembered call in its order, if it can be repeated as it was. */
 function membersOf(state: OutboxState, key: string, now: number): Together {
   const members: Entry[] = [];
   let until = 0;
+  let isBroken = false;
   for (const id of state.batches.get(key) ?? []) {
     const entry = state.book.entries.get(id);
     if (entry === undefined) return { kind: "broken" };
-    // What has expired on the way is held from here on, and not repeated.
-    if (entry.phase === "waiting" && entry.expires <= now) state.due(id, now);
-    if (entry.phase === "held") return { kind: "broken" };
+    // What has expired or is not recognised any more is held from here on, and not repeated.
+    if (entry.phase === "waiting") state.lapse(entry, now);
     if (entry.phase === "claimed") until = Math.max(until, entry.due);
+    // One that was certainly not taken may go by itself: in a repeat it could be taken twice.
+    else isBroken ||= state.table.record(id)?.frozen?.attempt.batch !== key;
+    isBroken ||= entry.phase === "held";
     members.push(entry);
   }
-  if (members.length === 0) return { kind: "broken" };
+  if (isBroken || members.length === 0) return { kind: "broken" };
   return until > 0 ? { kind: "busy", until } : { kind: "ready", members };
 }

@@ -107,16 +107,20 @@ export class OutboxState {
     this.book.journaling(entry, now);
   }
 
+  /** What time alone makes of a unit. */
+  lapse(entry: Entry, now: number): void {
+    const record = this.table.record(entry.id);
+    if (record === null) return;
+    this.write(entry, record, unit.lapse(record, now, this.deps.random()), now);
+  }
+
   /** Sees to a unit whose deadline has come. */
   due(id: string, now: number): void {
     const entry = this.book.entries.get(id);
     if (entry === undefined) return;
     const ended = entry.phase === "waiting" ? entry.expires <= now : entry.due <= now;
     if (ended && entry.phase !== "closed") {
-      const record = this.table.record(id);
-      if (record !== null) {
-        this.write(entry, record, unit.lapse(record, now, this.deps.random()), now);
-      }
+      this.lapse(entry, now);
     } else if (entry.phase === "waiting") {
       const stale = entry.place === "queued" || entry.place === "in_hand";
       if (stale && entry.staleAt <= now) this.book.move(entry, "ready", now);
