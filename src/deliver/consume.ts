@@ -17,7 +17,7 @@ import {
 import type { OfferItem } from "../core/pace.ts";
 import type { Outcome } from "../providers/provider.ts";
 import { settlementOf } from "./attempt.ts";
-import { type Call, claimsOf, offerOf, requestsOf } from "./calls.ts";
+import { type Call, claimsOf, requestsOf } from "./calls.ts";
 import { defer, type Planned, plan } from "./plan.ts";
 import type { LaneDeps, LaneMessage } from "./ports.ts";
 import { type Claim, sendCall } from "./send.ts";
@@ -31,7 +31,10 @@ const RETRY_DELAY_S = 5;
 /** Mail whose claim could not be made is offered again after this long. */
 const CLAIM_WAIT_MS = 1_000;
 
-/** Outcomes in one settle: small groups, so that little is in doubt when a consumer dies. */
+/**
+ * Outcomes in one settle: small groups, so that little is in doubt when a consumer dies. Those of
+ * one call stay together, however many: it can only be repeated as a whole.
+ */
 const SETTLE_MAX = 32;
 
 /** Leases of slow sends are renewed when this part of them is over. */
@@ -90,7 +93,7 @@ const costOf = (call: Call): number => Math.ceil(call.length / MESSAGES_PER_SLOT
 /** One run through planned calls: claims in groups as slots come free. */
 function createRun(planned: readonly Call[], deps: LaneDeps) {
   const slots = createSlots();
-  const settlers = new Map<string, Coalescer<SettleRequest, void>>();
+  const settlers = new Map<string, Coalescer<SettleRequest[], void>>();
   const inFlight = new Set<Started>();
   const sends = new Set<Promise<void>>();
   /** Claims under way and sends without an outcome: what the limit bounds. */
@@ -102,11 +105,16 @@ function createRun(planned: readonly Call[], deps: LaneDeps) {
     wake();
   }
 
-  function settlerOf(ref: ShardRef): Coalescer<SettleRequest, void> {
+  function settlerOf(ref: ShardRef): Coalescer<SettleRequest[], void> {
     const key = shardName(ref);
     let settler = settlers.get(key);
     if (settler === undefined) {
-      settler = createCoalescer({ maxItems: SETTLE_MAX, flush: (items) => settle(ref, items) });
+      settler = createCoalescer({
+        maxItems: SETTLE_MAX,
+        weigh: (outcomes) => outcomes.length,
+        maxWeight: SETTLE_MAX,
+        flush: (calls) => settle(ref, calls.flat()),
+      });
       settlers.set(key, settler);
     }
     return settler;
@@ -167,7 +175,7 @@ function createRun(planned: readonly Call[], deps: LaneDeps) {
           for (const one of started) launch(ref, one.call, one.claims);
           free(costOf(call) - started.reduce((sum, one) => sum + costOf(one.call), 0));
           const unused = call.filter((one) => !byId.has(one.id));
-          await refund(unused, call);
+          await refund(unused);
         }
       }),
     );
@@ -189,10 +197,10 @@ function createRun(planned: readonly Call[], deps: LaneDeps) {
   }
 
   /** A grant that was not used goes back to its source. */
-  async function refund(unused: readonly Planned[], call: Call): Promise<void> {
+  async function refund(unused: readonly Planned[]): Promise<void> {
     for (const [source, group] of Map.groupBy(unused, (one) => one.source)) {
       if (source === null) continue;
-      await tell(source, { refunds: group.map((one) => offerOf(one, call)) });
+      await tell(source, { refunds: group.flatMap((one) => one.taken ?? []) });
     }
   }
 
@@ -226,21 +234,19 @@ function createRun(planned: readonly Call[], deps: LaneDeps) {
     const outcomes = await sendCall(ref, source, claims, slots, deps).finally(() => free(cost));
     if (outcomes === null) {
       await deps.outbox(ref).release(refsOf(claims));
-      if (source !== "") await refund(call, call);
+      await refund(call);
       return;
     }
     const waits = outcomes.flatMap((one) => (one.kind === "throttled" ? one.retryAfterMs : []));
     if (waits.length > 0 && source !== "") {
       await tell(source, { throttledUntil: deps.now() + Math.max(...waits) });
     }
-    const settler = settlerOf(ref);
-    await Promise.all(
-      claims.map(async ({ head, claimed: { id, token } }, index) => {
-        const outcome: Outcome | undefined = outcomes[index];
-        if (outcome === undefined || token === "") return;
-        await settler.add({ id, token, outcome: settlementOf(outcome, head) });
-      }),
-    );
+    const settlements = claims.flatMap(({ head, claimed: { id, token } }, index) => {
+      const outcome: Outcome | undefined = outcomes[index];
+      if (outcome === undefined || token === "") return [];
+      return { id, token, outcome: settlementOf(outcome, head) };
+    });
+    await settlerOf(ref).add(settlements);
   }
 
   async function renew(): Promise<void> {

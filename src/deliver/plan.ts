@@ -11,7 +11,7 @@ import {
   type SuppressedRecipient,
   shardName,
 } from "../core/custody.ts";
-import type { Grant } from "../core/pace.ts";
+import type { Grant, OfferItem } from "../core/pace.ts";
 import { type Call, callsOf, isRepeat, offerOf, offerOfAll } from "./calls.ts";
 import type { LaneDeps } from "./ports.ts";
 
@@ -25,6 +25,8 @@ export interface Planned {
   readonly sites: Readonly<Record<string, number>>;
   readonly request: ClaimRequest;
   readonly source: string | null;
+  /** What its grant took of the source; null without one. */
+  readonly taken: OfferItem | null;
 }
 
 interface Candidate {
@@ -144,7 +146,7 @@ function route(
     const site = head.addressees[no]?.domain ?? "";
     sites[site] = (sites[site] ?? 0) + 1;
   }
-  const planned = { ref, id: peeked.id, head, peeked, sites };
+  const planned = { ref, id: peeked.id, head, peeked, sites, taken: null };
   if (numbers.length === 0) {
     return {
       ...planned,
@@ -204,7 +206,9 @@ async function offer(
       return false;
     });
     const byCall = Map.groupBy(leaving, ({ call }) => call);
-    return [...byCall.values()].map((left) => left.flatMap(({ members }) => members));
+    return [...byCall].map(([call, left]) =>
+      left.flatMap(({ members }) => members.map((one) => ({ ...one, taken: offerOf(one, call) }))),
+    );
   });
   return (await Promise.all(answers)).flat();
 }

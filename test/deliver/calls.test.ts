@@ -33,6 +33,7 @@ function planned(given: Given = {}): Planned {
     sites: { "a.example": 1 },
     request: { id, suppressed: [], attempt },
     source,
+    taken: null,
   };
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Claimed, ClaimRequest, JournalBody, SettleRequest } from "../../src/core/custody.ts";
+import type { OfferItem } from "../../src/core/pace.ts";
 import { consumeLane } from "../../src/deliver/consume.ts";
-import type { LaneDeps, LaneMessage } from "../../src/deliver/ports.ts";
+import type { LaneDeps, LaneMessage, SourcePort } from "../../src/deliver/ports.ts";
 import type { Outcome, OutgoingMessage } from "../../src/providers/provider.ts";
 import { addressee, claimOf, headOf, PLAIN } from "./messages.ts";
 
@@ -142,6 +143,55 @@ describe("what was certainly not sent is never an unknown", () => {
     expect(sent).toEqual([]);
     expect(released.sort()).toEqual(["m0", "m1"]);
     expect(refunds).toHaveLength(2);
+  });
+});
+
+describe("a call of several", () => {
+  const batch = { messagesMax: 100, deduplicatesForMs: 0, sharesContent: false };
+  const provider: LaneDeps["provider"] = () => ({
+    capabilities: { ...PLAIN, batch },
+    timeLimitMs: 1_000,
+    send: () => Promise.reject(new Error("sent alone")),
+    sendBatch: async (messages) => messages.map(() => accepted),
+  });
+  const sum = (all: readonly unknown[]) =>
+    (all as readonly OfferItem[]).reduce((calls, one) => calls + one.calls, 0);
+
+  test("is settled in one piece: no part of it is known without the others", async () => {
+    const groups: number[] = [];
+    const { outbox } = lane(1, {}, { batch: "k1" }).deps;
+    const given = {
+      ...outbox({ account: "acme", shard: 0 }),
+      settle: async (requests: readonly SettleRequest[]) => void groups.push(requests.length),
+    };
+    await lane(100, { provider, outbox: () => given }).run();
+    expect(groups).toEqual([100]);
+  });
+
+  test("gives back exactly what was granted and not used", async () => {
+    const granted: OfferItem[] = [];
+    // Leave for every other one; of those that have it, the first is claimed, and then too late.
+    const offer = async (items: readonly OfferItem[]) =>
+      items.map((item, index) => {
+        if (index % 2 === 1) return { granted: false as const, notBefore: NOW + 1 };
+        granted.push(item);
+        return { granted: true as const };
+      });
+    const base = lane(1).deps;
+    const returned: OfferItem[] = [];
+    const settle: SourcePort["settle"] = async ({ refunds }) => void returned.push(...refunds);
+    const given = {
+      ...base.outbox({ account: "acme", shard: 0 }),
+      claim: async (requests: readonly ClaimRequest[]) =>
+        requests.slice(0, 2).map(({ id }) => {
+          return claimOf([0, 1], { id, token: `t-${id}`, batch: "k1", leaseUntil: NOW + 1_500 });
+        }),
+    };
+    const source = () => ({ offer, settle });
+    await lane(10, { provider, source, outbox: () => given }).run();
+    expect(granted).toHaveLength(5);
+    expect(returned).toHaveLength(5);
+    expect(sum(returned)).toBeCloseTo(sum(granted));
   });
 });
 
