@@ -64,13 +64,12 @@ export function isSafe7bit(text: string, marker: string): boolean {
  * the alphabet is left out, the URL-safe alphabet is read too, padding is made right.
  */
 export function base64Lines(base64: string): string {
-  let text = base64;
+  const end = base64.indexOf("=");
+  let text = end < 0 ? base64 : base64.slice(0, end);
   if (/[^A-Za-z0-9+/]/.test(text)) {
     text = text
       .replace(/[-_]/g, (one) => (one === "-" ? "+" : "/"))
-      .replace(/[^A-Za-z0-9+/=]+/g, "");
-    const end = text.indexOf("=");
-    if (end >= 0) text = text.slice(0, end);
+      .replace(/[^A-Za-z0-9+/]+/g, "");
   }
   const rest = text.length % 4;
   if (rest === 0) return inLines(text);

@@ -37,15 +37,20 @@ const NO_IDENTIFIER = "an identifier that cannot be one";
  * has to be the same.
  */
 export function reasonOf(field: keyof Meaning, message: Composable): string | null {
-  if (Object.keys(message.headers).some((name) => !isCallers(name))) {
-    // It writes them, in place of its own Message-ID, From or Content-Type.
+  return OF_FIELD[field](message) ?? (OF_PARTS.has(field) ? ofParts(message) : null);
+}
+
+/** What hangs on the fields of the header and of the parts being in order. */
+const OF_PARTS: ReadonlySet<keyof Meaning> = new Set(["text", "html", "files", "headers"]);
+
+function ofParts({ headers, attachments }: Composable): string | null {
+  if (Object.keys(headers).some((name) => !isCallers(name))) {
+    // It writes them, in place of its own Content-Type.
     return "a field that is not the caller's";
   }
-  if (message.attachments.some(({ contentType, filename }) => isBad(contentType, filename))) {
-    // It writes the type as given: no type, a multipart, or a message that breaks the structure.
-    return "a content type that is none, or a composite one";
-  }
-  return OF_FIELD[field](message);
+  // It writes the type as given: no type, a multipart, or a message that breaks the structure.
+  const bad = attachments.some(({ contentType, filename }) => isBad(contentType, filename));
+  return bad ? "a content type that is none, or a composite one" : null;
 }
 
 /** What `refusalOfHeader` takes of the names that can be one. */
