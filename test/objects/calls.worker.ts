@@ -197,7 +197,7 @@ describe("a call that is to be repeated", () => {
     });
   });
 
-  test("waits as long as its provider asked, though another consumer was offered it before", async () => {
+  test("waits as long as its provider asked, though another was offered it before", async () => {
     await inOutbox((make) => {
       const world = make(DEDUP);
       for (const one of [peek(0, 5), claim(0), send(0, "unreached"), settle(0), pass(MINUTE_MS)]) {
