@@ -33,11 +33,14 @@ const once = (ids: readonly string[]) => Object.fromEntries(ids.map((id) => [id,
 const emails = (one: Scenario, ids: readonly string[]): Promise<Email[]> =>
   Promise.all(ids.map((id) => one.read(id)));
 
-/** Every call made under a key had the same members in the same order. */
+/** Every call made under a key had the same members in the same order, to the same recipients. */
 function expectIdentical(one: Scenario): void {
   const byKey = Map.groupBy(one.script.batches, ({ key }) => key);
   for (const [, calls] of byKey) {
-    for (const { ids } of calls) expect(ids).toEqual(calls[0]?.ids);
+    for (const { ids, to } of calls) {
+      expect(ids).toEqual(calls[0]?.ids);
+      expect(to).toEqual(calls[0]?.to);
+    }
   }
 }
 
@@ -91,6 +94,22 @@ describe.concurrent("a call whose answer is lost, where repeats are recognised",
     await one.counts({ delivered: COUNT });
     expectIdentical(one);
     expect(await one.acceptances()).toEqual(once(ids));
+  });
+
+  test("and whose outcomes arrive in part is repeated with those that are settled", async () => {
+    const one = await scenario([
+      { point: "settle", kind: "throw_before" },
+      { point: "settle_by_journal", kind: "die_after", after: 3 },
+    ]);
+    const ids = await one.postBatch(COUNT, LATE);
+    await one.counts({ delivered: COUNT });
+    expect(one.script.batches.map((batch) => batch.ids.length)).toEqual([COUNT, COUNT]);
+    expectIdentical(one);
+    expect(await one.acceptances()).toEqual(once(ids));
+    const all = await emails(one, ids);
+    expect(all.filter((email) => timesOf(email, "unknown") === 0)).toHaveLength(4);
+    const codes = all.flatMap(({ timeline }) => timeline.map(({ code }) => code));
+    expect(codes).not.toContain("batch_incomplete");
   });
 
   test("survives the eviction of the Outbox that remembers it", async () => {

@@ -49,8 +49,12 @@ export interface Script {
   readonly answers: Outcome[];
   /** Calls to the provider by message id, whether they took effect or not. */
   readonly calls: Map<string, number>;
-  /** Calls of several, in order: their keys and members. */
-  readonly batches: { readonly key: string; readonly ids: readonly string[] }[];
+  /** Calls of several, in order: their keys, their members and to whom each of these goes. */
+  readonly batches: {
+    readonly key: string;
+    readonly ids: readonly string[];
+    readonly to: readonly string[];
+  }[];
   /** Points passed, and faults that happened. */
   readonly passed: Map<Point, number>;
   readonly struck: { readonly point: Point; readonly kind: Kind }[];
@@ -226,7 +230,8 @@ function faultyBatch(
   return (messages, key, sendDeps) => {
     const script = scriptFor(scope);
     for (const { id } of messages) count(script.calls, id);
-    script.batches.push({ key, ids: messages.map(({ id }) => id) });
+    const to = messages.map((one) => JSON.stringify([one.to, one.cc, one.bcc]));
+    script.batches.push({ key, ids: messages.map(({ id }) => id), to });
     return via("send", () => sendBatch(messages, key, sendDeps));
   };
 }
