@@ -131,9 +131,9 @@ function sandboxOf(env: Env, call: SandboxCall): Promise<SandboxAnswer> {
 }
 
 /**
- * The stream's pool, for test mail only what is sandbox in it: test keys never reach a provider.
+ * The sources that may carry a stream's mail: its pool, for test mail only what is sandbox in it.
+ * Test keys never reach a provider.
  */
-/** The sources that may carry a stream's mail. */
 export function sourcesFor(env: Env, scope: string, stream: string): string[] {
   const { config } = isolateOf(env);
   const pool = config.pools[config.streams[stream]?.pool ?? ""]?.sources ?? [];

@@ -7,6 +7,7 @@ const BENCHES: Record<string, () => Promise<{ bench: (log: Log) => Promise<Repor
   cost: () => import("./cost.ts"),
   pipeline: () => import("./pipeline.ts"),
   chaos: () => import("./chaos.ts"),
+  mime: () => import("./mime.ts"),
 };
 
 type Log = (line: string) => void;

@@ -71,6 +71,9 @@ async function send(
   if (sizeOf(message) > BYTES_MAX) {
     return rejected("content", "message_too_large", `Cloudflare takes ${BYTES_MAX} bytes`);
   }
+  if (message.replyTo.length > 1) {
+    return rejected("content", "reply_to_unsupported", "Cloudflare takes one reply-to mailbox");
+  }
   return await within(answerOf(binding, message), signal);
 }
 
@@ -98,8 +101,8 @@ function sizeOf({ html = "", text = "", attachments }: OutgoingMessage): number 
 }
 
 /**
- * The message in the words of the binding. What it has no place for is left out: a second Reply-To,
- * tags and metadata. Message-ID and Date are the service's own; a field of the caller's that is not
+ * The message in the words of the binding. What it has no place for is left out: tags and
+ * metadata. Message-ID and Date are the service's own; a field of the caller's that is not
  * on its list goes along all the same, and is told in the refusal
  * (https://developers.cloudflare.com/email-service/reference/headers/).
  */

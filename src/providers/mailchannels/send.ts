@@ -4,6 +4,7 @@ import type { Mailbox } from "../../core/address.ts";
 import { ok } from "../../core/result.ts";
 import { call, mailboxesIn } from "../http.ts";
 import { emailAndName, listOf, UNKNOWN_TYPE } from "../message.ts";
+import { rejected } from "../outcomes.ts";
 import type {
   Attachment,
   Outcome,
@@ -81,6 +82,9 @@ export const mailchannels: ProviderDefinition<typeof settings> = {
 
 async function send(access: Access, message: OutgoingMessage, deps: SendDeps): Promise<Outcome> {
   const { base, apiKey, privateKey } = access;
+  if (message.replyTo.length > 1) {
+    return rejected("content", "reply_to_unsupported", "MailChannels takes one reply-to mailbox");
+  }
   const request = {
     service: "MailChannels",
     url: `${base}/tx/v1/send`,
@@ -94,7 +98,7 @@ async function send(access: Access, message: OutgoingMessage, deps: SendDeps): P
 }
 
 /**
- * The message in MailChannels' words. What it has no place for is left out: a second Reply-To, tags
+ * The message in MailChannels' words. What it has no place for is left out: tags
  * and metadata (its events give back one word, which is our id). Message-ID is its own to write.
  */
 function bodyOf(message: OutgoingMessage, access: Access): Record<string, unknown> {

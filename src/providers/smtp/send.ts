@@ -63,7 +63,6 @@ const settings = z
     ehlo: z.string().regex(EHLO_NAME).default(NAMELESS),
     /** Where bounces go (MAIL FROM); the From address if not given. */
     return_path: z.string().optional(),
-    recipients_max: z.number().int().min(1).max(1000).default(RECIPIENTS_MAX),
     /** At most 50 MB: a Worker has 128 MB for a message in all its forms. */
     bytes_max: z.number().int().min(1000).max(50_000_000).default(BYTES_MAX),
   })
@@ -97,7 +96,7 @@ export const smtp: ProviderDefinition<typeof settings> = {
     const batch = batchOf(source);
     return ok({
       capabilities: {
-        recipientsMax: source.recipients_max,
+        recipientsMax: RECIPIENTS_MAX,
         bytesMax: source.bytes_max,
         deduplicatesForMs: 0,
         batch,

@@ -144,9 +144,19 @@ describe("what the binding is handed", () => {
     ]);
   });
 
-  test("of several Reply-To mailboxes the first goes along", async () => {
+  test("a second Reply-To has no place, so the message is refused and not handed over", async () => {
     const replyTo = [mailbox("a@acme.example"), mailbox("b@acme.example")];
-    expect((await handed(outgoing({ replyTo }))).replyTo).toBe("a@acme.example");
+    const calls: unknown[] = [];
+    const email = () => ({ send: async (given: unknown) => calls.push(given) as never });
+    const made = cloudflare.create(cloudflare.settings.parse({ provider: "cloudflare" }), {
+      ...{ source: "main", secret: () => null, sandbox: () => Promise.resolve(null), email },
+      connect: () => {
+        throw new Error("no TCP here");
+      },
+    });
+    const outcome = made.ok ? await made.value.send(outgoing({ replyTo }), depsFor()) : made;
+    expect(outcome).toMatchObject({ fault: "content", code: "reply_to_unsupported" });
+    expect(calls).toEqual([]);
   });
 
   test("no field is undefined", async () => {
