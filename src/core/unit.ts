@@ -166,9 +166,10 @@ function refusalOf(unit: UnitRecord, attempt: Attempt, code: string, retryable =
   return code === "suppressed" ? "suppressed" : "failed";
 }
 
-/** A refusal says nothing of an earlier attempt that may have been accepted elsewhere. */
-function unresolved(unit: UnitRecord, attempt: Attempt): boolean {
-  return unit.ambiguities > 0 && attempt.deduplicatesForMs === 0;
+/** A refusal says nothing of an earlier attempt that its source does not recognise. */
+function unresolved({ ambiguities, frozen }: UnitRecord, attempt: Attempt): boolean {
+  const isRecognised = attempt.deduplicatesForMs > 0 && frozen?.attempt.deduplicatesForMs !== 0;
+  return ambiguities > 0 && !isRecognised;
 }
 
 function ambiguous(

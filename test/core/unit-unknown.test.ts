@@ -49,6 +49,13 @@ describe("an ambiguous attempt", () => {
     expect(states(record)).toEqual(["unknown"]);
   });
 
+  test("a source that deduplicates only since then does not know the first one: it is held", () => {
+    const first = settle(claimed(waiting(), START), ambiguous);
+    const second = settle(claimed(first, first.due, WINDOW_MS), rejected, first.due + 1);
+    expect(second).toMatchObject({ phase: "held" });
+    expect(states(second)).toEqual(["unknown"]);
+  });
+
   test("a lease that runs out is one", () => {
     const running = claimed(waiting(), START);
     expect(unit.lapse(running, running.due - 1, 0)).toBe(running);
