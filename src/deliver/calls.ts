@@ -45,8 +45,11 @@ function companyOf(
   provider: (source: string) => Provider | null,
 ): string | null {
   if (peeked.batch !== null) return `again ${shardName(ref)} ${peeked.batch}`;
-  const batch = source === null ? null : (provider(source)?.capabilities.batch ?? null);
+  const capabilities = source === null ? null : provider(source)?.capabilities;
+  const batch = capabilities?.batch ?? null;
   if (batch === null || !peeked.fresh) return null;
+  // The Outbox knows one window of a source, for a call of one and of several.
+  if (batch.deduplicatesForMs !== capabilities?.deduplicatesForMs) return null;
   const { size, attachments, digest, stream } = envelope;
   if (attachments > 0 || !(size <= SHARED_CONTENT_MAX)) return null;
   if (batch.sharesContent && digest === undefined) return null;

@@ -84,6 +84,11 @@ describe("what shares a call", () => {
     expect(sizes(callsOf([of("a"), of("b")], provider(batch)))).toEqual([2]);
   });
 
+  test("nothing, where the repeat of a call of several is not recognised as that of one is", () => {
+    const one = provider({ ...batch, deduplicatesForMs: 5_000 });
+    expect(sizes(callsOf(many(3), one))).toEqual([1, 1, 1]);
+  });
+
   test("a call that is repeated stays whole, though the provider takes fewer by now", () => {
     const again = many(12, { peeked: { batch: "k1", fresh: false } });
     expect(sizes(callsOf(again, provider(batch)))).toEqual([12]);
