@@ -76,9 +76,9 @@ function structuredField(name: string, value: string): string {
     .split(/(<[^<>]*>)/);
   const ascii = parts.map((part, index) => {
     if (isAscii(part)) return part;
-    return index % 2 === 1 ? percentEncoded(part) : phraseInList(part);
+    return index % 2 === 1 ? percentEncoded(part) : phrases(part);
   });
-  const tokens = ` ${ascii.join("")}`.match(LIST_TOKEN) ?? [];
+  const tokens = ` ${ascii.join("").trim()}`.match(LIST_TOKEN) ?? [];
   return foldField(name, tokens.flatMap(shortened));
 }
 
@@ -92,14 +92,20 @@ function percentEncoded(text: string): string {
   return text.replace(/[^!-~]+/g, (run) => encodeURIComponent(run));
 }
 
-/** A name before an angle bracket, with the comma and the spaces around it. */
-function phraseInList(text: string): string {
-  const start = /^[ \t,]*/.exec(text)?.[0] ?? "";
-  const inner = text.slice(start.length).trimEnd();
-  const bare = /^"(?:[^"\\]|\\.)*"$/.test(inner)
-    ? inner.slice(1, -1).replace(/\\(.)/g, "$1")
-    : inner;
-  return `${start}${encodedWords(bare, LINE_MAX).join(" ")} `;
+/** Names outside angle brackets, quoted or not, with commas between them. */
+function phrases(text: string): string {
+  const pieces = text.match(/"(?:[^"\\]|\\.?)*(?:"|$)|,|[^",]+/gs) ?? [];
+  const written = pieces.map((piece, index) => {
+    if (!isAscii(piece)) return phrase(piece.trim());
+    return isAscii(pieces[index - 1] ?? "") ? piece : piece.trimStart();
+  });
+  return written.join("");
+}
+
+/** A name in encoded-words, with the white space that has to be around them. */
+function phrase(name: string): string {
+  const bare = name.startsWith('"') ? name.replace(/^"|"$/g, "").replace(/\\(.)/gs, "$1") : name;
+  return ` ${encodedWords(bare, LINE_MAX).join(" ")} `;
 }
 
 /**

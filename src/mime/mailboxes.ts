@@ -41,7 +41,8 @@ function phrase(name: string, used: number): string[] {
 /** As given, if it can hold neither the end of an address nor a second one; else quoted. */
 function localPart(local: string): string {
   const text = oneLine(local);
-  return LOCAL_PART.test(text) ? text : `"${text.replace(/[\\"]/g, "\\$&")}"`;
+  const whole = LOCAL_PART.test(text) && (text.startsWith('"') || !/\s/.test(text));
+  return whole ? text : `"${text.replace(/[\\"]/g, "\\$&")}"`;
 }
 
 function domain(asciiDomain: string): string {

@@ -90,6 +90,7 @@ describe("the header of a composed message", () => {
   test.each([
     ["a>, <evil@example.org", "example.com", ' "a>, <evil@example.org"@example.com'],
     ["a\r\nBcc: b", "example.com", ' "a Bcc: b"@example.com'],
+    ["a\u00a0b", "example.com", ' "a\u00a0b"@example.com'],
     ["a", "example.com>\r\nBcc: <b@c", " a@example.comBccbc"],
   ])("lets no address hold another one: %j @ %j", (local, asciiDomain, expected) => {
     expect(field(composed({ to: [{ ...mailbox("x@y.zz"), local, asciiDomain }] }), "To")).toBe(
@@ -219,6 +220,10 @@ describe("the header of a composed message", () => {
     const raw = composed({ headers });
     expect(field(raw, "List-Id")).toBe(" =?UTF-8?B?w5xuw68=?= <%C3%BC.example.com>");
     expect(field(raw, "List-Help")).toBe(" <https://example.com/%C3%BC>");
+    const keywords = composed({ headers: { Keywords: 'ü, plain,"ö, \\"ä",<x>ß' } });
+    expect(field(keywords, "Keywords").replace(/\s+/g, " ")).toBe(
+      " =?UTF-8?B?w7w=?= , plain, =?UTF-8?B?w7YsICLDpA==?= ,<x> =?UTF-8?B?w58=?=",
+    );
   });
 
   test("breaks a URI that no line can hold within its brackets, where readers skip it", () => {
