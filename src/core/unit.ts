@@ -172,6 +172,12 @@ function unresolved({ ambiguities, frozen }: UnitRecord, attempt: Attempt): bool
   return ambiguities > 0 && !isRecognised;
 }
 
+/** A reason of one word is a code already; a sentence is a provider's or an adapter's own. */
+const WORD = /^[a-z0-9_]{1,64}$/;
+
+/** The code of an attempt that may have been accepted; its text says why that is not known. */
+const UNCLEAR_ANSWER = "unclear_answer";
+
 function ambiguous(
   unit: UnitRecord,
   attempt: Attempt,
@@ -180,7 +186,8 @@ function ambiguous(
   random: number,
 ): UnitRecord {
   const numbers = unit.frozen?.recipients ?? outstanding(unit);
-  const detail = { attempt: unit.attempts, source: attempt.source, code: reason };
+  const told = WORD.test(reason) ? { code: reason } : { code: UNCLEAR_ANSWER, text: reason };
+  const detail = { attempt: unit.attempts, source: attempt.source, ...told };
   const ambiguities = unit.ambiguities + 1;
   const frozen = unit.frozen ?? { attempt, recipients: numbers };
   const next = happen({ ...unit, ambiguities, frozen }, "unknown", numbers, now, detail);

@@ -138,7 +138,7 @@ function clipped(settlement: Settlement): Settlement {
     case "throttled":
       return { ...settlement, text: settlement.text.slice(0, TEXT_MAX) };
     case "ambiguous":
-      return { ...settlement, reason: settlement.reason.slice(0, CODE_MAX) };
+      return { ...settlement, reason: settlement.reason.slice(0, TEXT_MAX) };
     default:
       return clip(settlement);
   }

@@ -24,6 +24,16 @@ describe("an ambiguous attempt", () => {
     expect(states(second)).toEqual(["unknown", "unknown"]);
   });
 
+  test("its reason is a code if it is one word, and else the text of one", () => {
+    const told = (reason: string) =>
+      settle(claimed(waiting(), START), { kind: "ambiguous", reason }).timeline.at(-1);
+    expect(told("lease_ran_out")).toMatchObject({ type: "unknown", code: "lease_ran_out" });
+    expect(told("no answer within the time limit")).toMatchObject({
+      code: "unclear_answer",
+      text: "no answer within the time limit",
+    });
+  });
+
   test("hold: held at once, at either kind of source", () => {
     for (const window of [0, WINDOW_MS]) {
       const record = settle(claimed(waiting(1, "hold"), START, window), ambiguous);
