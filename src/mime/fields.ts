@@ -95,17 +95,20 @@ function percentEncoded(text: string): string {
 /** Names outside angle brackets, quoted or not, with commas between them. */
 function phrases(text: string): string {
   const pieces = text.match(/"(?:[^"\\]|\\.?)*(?:"|$)|,|[^",]+/gs) ?? [];
+  const encoded = pieces.map((piece) => !isAscii(piece));
+  // One space on each side of encoded-words, whatever was there.
   const written = pieces.map((piece, index) => {
-    if (!isAscii(piece)) return phrase(piece.trim());
-    return isAscii(pieces[index - 1] ?? "") ? piece : piece.trimStart();
+    if (encoded[index]) return `${encoded[index - 1] ? "" : " "}${phrase(piece.trim())} `;
+    const start = encoded[index - 1] ? piece.trimStart() : piece;
+    return encoded[index + 1] ? start.trimEnd() : start;
   });
   return written.join("");
 }
 
-/** A name in encoded-words, with the white space that has to be around them. */
+/** A name, without its quotes if it has them, in encoded-words. */
 function phrase(name: string): string {
   const bare = name.startsWith('"') ? name.replace(/^"|"$/g, "").replace(/\\(.)/gs, "$1") : name;
-  return ` ${encodedWords(bare, LINE_MAX).join(" ")} `;
+  return encodedWords(bare, LINE_MAX).join(" ");
 }
 
 /**

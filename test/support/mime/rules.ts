@@ -61,7 +61,7 @@ function brokenWords(header: string): string[] {
   for (const line of header.split("\r\n")) {
     const outside = line
       .replace(/^[!-9;-~]+:/, "")
-      .replace(/<[^<>]*>|(?:"(?:[^"\\]|\\.)*"|\S+)@/g, " ");
+      .replace(/<[^<>]*>|(?:"(?:[^"\\]|\\.)*"|[^\s<>]+)@/g, " ");
     const words = encodedWordsIn(outside);
     if (words.length > 0 && line.length > 76) problems.push(`an encoded-word in ${line}`);
     for (const word of words) {
