@@ -10,6 +10,8 @@ import { faultsConfig, faultsConsumers } from "./test/support/worker/faults-conf
 
 /** A test of the runtime waits for queues and alarms, which tick in whole seconds locally. */
 const WORKER_TEST_LIMIT_MS = 30_000;
+/** Adapters mostly wait for emulators that are slow on purpose: more files than half the cores. */
+const UNIT_FILES_AT_ONCE = 3;
 /** Faults are mostly waited for: leases, graces, backoffs. */
 const FAULTS_AT_ONCE = 6;
 const FAULT_FILES_AT_ONCE = 2;
@@ -30,6 +32,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          maxWorkers: UNIT_FILES_AT_ONCE,
           include: ["test/**/*.test.ts"],
           exclude: ["test/e2e/**", "test/cli/deploy.test.ts"],
           sequence: { groupOrder: 0 },

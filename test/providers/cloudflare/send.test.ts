@@ -144,7 +144,7 @@ describe("what the binding is handed", () => {
     ]);
   });
 
-  test("a second Reply-To has no place, so the message is refused and not handed over", async () => {
+  test("a second Reply-To has no place, so the message is refused, not handed over", async () => {
     const replyTo = [mailbox("a@acme.example"), mailbox("b@acme.example")];
     const calls: unknown[] = [];
     const email = () => ({ send: async (given: unknown) => calls.push(given) as never });

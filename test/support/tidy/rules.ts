@@ -73,7 +73,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   providers: { imports: ["core", "mime"], packages: ["zod", "aws4fetch"] },
   objects: { imports: ["core"], packages: OBJECT },
   store: { imports: ["core"] },
-  mime: { imports: ["core"], packages: ["mimetext"] },
+  mime: { imports: ["core"] },
   core: { imports: [] },
   cli: { imports: ["core"], packages: ["node:", "wrangler", "miniflare"] },
 };
