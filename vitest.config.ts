@@ -12,6 +12,8 @@ import { faultsConfig, faultsConsumers } from "./test/support/worker/faults-conf
 const WORKER_TEST_LIMIT_MS = 30_000;
 /** Adapters mostly wait for emulators that are slow on purpose: more files than half the cores. */
 const UNIT_FILES_AT_ONCE = 3;
+/** Tests of the runtime wait for queues and alarms. */
+const WORKER_FILES_AT_ONCE = 2;
 /** Faults are mostly waited for: leases, graces, backoffs. */
 const FAULTS_AT_ONCE = 6;
 const FAULT_FILES_AT_ONCE = 2;
@@ -50,6 +52,7 @@ export default defineConfig({
         ],
         test: {
           name: "worker",
+          maxWorkers: WORKER_FILES_AT_ONCE,
           include: ["test/**/*.worker.ts"],
           exclude: ["test/bench/**", "test/faults/**"],
           globalSetup: ["./test/support/smtp-setup.ts"],
