@@ -45,9 +45,13 @@ function companyOf(
   provider: (source: string) => Provider | null,
 ): string | null {
   if (peeked.batch !== null) return `again ${shardName(ref)} ${peeked.batch}`;
-  const capabilities = source === null ? null : provider(source)?.capabilities;
+  const adapter = source === null ? null : provider(source);
+  const capabilities = adapter?.capabilities;
   const batch = capabilities?.batch ?? null;
   if (batch === null || !peeked.fresh) return null;
+  // One unanswered call would leave all of it to be sent twice.
+  const told = batch.deduplicatesForMs > 0 || batch.oneByOne || adapter?.lookup !== undefined;
+  if (!told && peeked.onUnknown === "retry") return null;
   // The Outbox knows one window of a source, for a call of one and of several.
   if (batch.deduplicatesForMs !== capabilities?.deduplicatesForMs) return null;
   const { size, attachments, digest, stream } = envelope;

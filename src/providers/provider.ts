@@ -127,6 +127,8 @@ export interface BatchCapability {
   readonly deduplicatesForMs: number;
   /** All messages of a call have the same sender, subject and content; recipients differ. */
   readonly sharesContent: boolean;
+  /** They go one after another: only the one under way is unknown when no answer comes. */
+  readonly oneByOne?: boolean;
 }
 
 /** What a provider can do; routing reads it. */

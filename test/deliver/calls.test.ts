@@ -1,14 +1,20 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SHARED_CONTENT_MAX } from "../../src/core/custody.ts";
+import { ok } from "../../src/core/result.ts";
 import { callsOf, claimsOf, offerOf, offerOfAll, requestsOf } from "../../src/deliver/calls.ts";
 import type { Planned } from "../../src/deliver/plan.ts";
 import type { BatchCapability, Provider } from "../../src/providers/provider.ts";
 import { addressee, claimOf, headOf, PLAIN } from "./messages.ts";
 
-const batch: BatchCapability = { messagesMax: 10, deduplicatesForMs: 0, sharesContent: false };
+const WINDOW_MS = 60_000;
+const batch: BatchCapability = {
+  messagesMax: 10,
+  deduplicatesForMs: WINDOW_MS,
+  sharesContent: false,
+};
 const provider = (given: BatchCapability | null) => (): Provider => ({
-  capabilities: { ...PLAIN, batch: given },
+  capabilities: { ...PLAIN, deduplicatesForMs: given?.deduplicatesForMs ?? 0, batch: given },
   timeLimitMs: 1,
   send: async () => ({ kind: "ambiguous", reason: "" }),
 });
@@ -76,6 +82,17 @@ describe("what shares a call", () => {
     expect(sizes(callsOf([planned(), planned(given)], provider(batch)))).toEqual([1, 1]);
   });
 
+  test("not what would be sent twice as a whole when no answer comes", () => {
+    const plain = { ...batch, deduplicatesForMs: 0 };
+    const held = many(2, { peeked: { onUnknown: "hold" } });
+    expect(sizes(callsOf(many(2), provider(plain)))).toEqual([1, 1]);
+    expect(sizes(callsOf(held, provider(plain)))).toEqual([2]);
+    // Each is known by itself: by its place on a connection, or in the provider's own records.
+    expect(sizes(callsOf(many(2), provider({ ...plain, oneByOne: true })))).toEqual([2]);
+    const lookup = async () => ok({ kind: "none" } as const);
+    expect(sizes(callsOf(many(2), () => ({ ...provider(plain)(), lookup })))).toEqual([2]);
+  });
+
   test("where content is shared, only what has the same content", () => {
     const shared = provider({ ...batch, sharesContent: true });
     const of = (digest?: string) => planned({ envelope: { digest } });
@@ -85,8 +102,9 @@ describe("what shares a call", () => {
   });
 
   test("nothing, where the repeat of a call of several is not recognised as that of one is", () => {
-    const one = provider({ ...batch, deduplicatesForMs: 5_000 });
-    expect(sizes(callsOf(many(3), one))).toEqual([1, 1, 1]);
+    const adapter = provider({ ...batch, deduplicatesForMs: 5_000 })();
+    const capabilities = { ...adapter.capabilities, deduplicatesForMs: WINDOW_MS };
+    expect(sizes(callsOf(many(3), () => ({ ...adapter, capabilities })))).toEqual([1, 1, 1]);
   });
 
   test("a call that is repeated stays whole, though the provider takes fewer by now", () => {

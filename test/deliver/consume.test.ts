@@ -147,9 +147,10 @@ describe("what was certainly not sent is never an unknown", () => {
 });
 
 describe("a call of several", () => {
-  const batch = { messagesMax: 100, deduplicatesForMs: 0, sharesContent: false };
+  const window = { deduplicatesForMs: 60_000 };
+  const batch = { messagesMax: 100, ...window, sharesContent: false };
   const provider: LaneDeps["provider"] = () => ({
-    capabilities: { ...PLAIN, batch },
+    capabilities: { ...PLAIN, ...window, batch },
     timeLimitMs: 1_000,
     send: () => Promise.reject(new Error("sent alone")),
     sendBatch: async (messages) => messages.map(() => accepted),

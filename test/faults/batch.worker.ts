@@ -2,7 +2,6 @@
 import { describe, expect, test } from "vitest";
 import {
   type Email,
-  pause,
   type Scenario,
   scenario,
   timesOf,
@@ -145,22 +144,23 @@ describe.concurrent("a call whose answer is lost, where repeats are recognised",
   });
 });
 
-describe.concurrent("a call whose answer is lost, where repeats are not recognised", () => {
-  test("leaves each message to be tried once again, alone, unless an event is first", async () => {
+describe.concurrent("where neither repeats are recognised nor records can be asked", () => {
+  test("mail that is repeated goes one by one: one lost answer doubts one message", async () => {
     const one = await scenario([{ point: "send", kind: "throw_before" }]);
     const ids = await one.postBatch(COUNT, PLAIN);
     await one.counts({ delivered: COUNT });
-    expect(one.script.batches).toHaveLength(1);
+    expect(one.script.batches).toEqual([]);
     expect(await one.acceptances()).toEqual(once(ids));
+    const doubted = (await emails(one, ids)).filter((email) => timesOf(email, "unknown") > 0);
+    expect(doubted).toHaveLength(1);
   });
 
-  test("and was taken: the events within the grace spare the repeat", async () => {
+  test("mail that is held shares a call, is never repeated, and settled by events", async () => {
     const one = await scenario([{ point: "send", kind: "throw_after" }]);
-    const ids = await one.postBatch(COUNT, PLAIN);
+    const ids = await one.postBatch(COUNT, { ...PLAIN, on_unknown: "hold" });
     await one.counts({ delivered: COUNT });
-    await pause(500);
-    for (const sends of Object.values(await one.acceptances())) expect(sends).toBeLessThan(3);
-    expect(Object.keys(await one.acceptances()).toSorted()).toEqual(ids.toSorted());
+    expect(one.script.batches).toHaveLength(1);
+    expect(await one.acceptances()).toEqual(once(ids));
   });
 });
 

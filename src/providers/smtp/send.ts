@@ -124,7 +124,7 @@ export const smtp: ProviderDefinition<typeof settings> = {
 function batchOf({ batch, time_limit_ms }: Settings): BatchCapability | null {
   const messagesMax = Math.min(BATCH_MAX, Math.floor(time_limit_ms / MESSAGE_MS));
   if (!batch || messagesMax < 2) return null;
-  return { messagesMax, deduplicatesForMs: 0, sharesContent: false };
+  return { messagesMax, deduplicatesForMs: 0, sharesContent: false, oneByOne: true };
 }
 
 /** A source, ready to connect. */
