@@ -1,6 +1,7 @@
 /**
  * 5,000 generated messages. Each is held to the rules of `test/support/mime/rules.ts`, read by a
- * strict reader of our own, by postal-mime and by mailparser, and has to say what was given.
+ * strict reader of our own, by postal-mime and by mailparser, and has to say what was given; the
+ * same inputs go through nodemailer's composer for comparison.
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -14,7 +15,7 @@ import { byMailparser, byPostalMime } from "../support/mime/parsers.ts";
 import { broken } from "../support/mime/rules.ts";
 
 /** About five times what a run takes. */
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 300_000;
 
 const parsers = { byPostalMime, byMailparser };
 
@@ -49,18 +50,7 @@ function isAscii(text: string): boolean {
 
 describe("a composed message", () => {
   test(
-    "keeps the rules, and each reader reads what was given",
-    async () => {
-      await fc.assert(
-        fc.asyncProperty(anyMessage, async (message) => void (await checked(message))),
-        { numRuns: 3500 },
-      );
-    },
-    LIMIT_MS,
-  );
-
-  test(
-    "is read like nodemailer's, except where nodemailer's is not what was given",
+    "keeps the rules, says what was given to each reader, and what nodemailer's says if right",
     async () => {
       await fc.assert(
         fc.asyncProperty(anyMessage, async (message) => {
@@ -73,7 +63,7 @@ describe("a composed message", () => {
             }
           }
         }),
-        { numRuns: 1000 },
+        { numRuns: 5000 },
       );
     },
     LIMIT_MS,

@@ -58,15 +58,14 @@ export function claim(
   requests: readonly ClaimRequest[],
   now: number,
 ): Claimed[] {
-  const again = new Map<string, ClaimRequest[]>();
-  const first: ClaimRequest[] = [];
-  for (const request of requests) {
-    const group = request.attempt?.group ?? null;
-    if (group === null || !("key" in group)) first.push(request);
-    else again.set(group.key, [...(again.get(group.key) ?? []), request]);
+  const byKey = Map.groupBy(requests, ({ attempt }) => {
+    const group: BatchGroup | null = attempt?.group ?? null;
+    return group !== null && "key" in group ? group.key : null;
+  });
+  const claimed = claimFirst(state, byKey.get(null) ?? [], now);
+  for (const [key, mine] of byKey) {
+    if (key !== null) claimed.push(...claimAgain(state, key, mine, now));
   }
-  const claimed = claimFirst(state, first, now);
-  for (const [key, mine] of again) claimed.push(...claimAgain(state, key, mine, now));
   return claimed;
 }
 
@@ -91,11 +90,12 @@ function claimFirst(state: OutboxState, requests: readonly ClaimRequest[], now: 
   const starting = prepared.filter(
     ({ request, record }) => record.phase === "waiting" && isAsOffered(request, record),
   );
+  const isStarting = new Set(starting);
   const keys = keysOf(state, starting);
   const claimed: Claimed[] = [];
   for (const one of prepared) {
     const { request, entry, before, record } = one;
-    if (!starting.includes(one)) {
+    if (!isStarting.has(one)) {
       state.write(entry, before, record, now);
       continue;
     }
