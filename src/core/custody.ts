@@ -3,7 +3,8 @@
  * carries the account and shard, so that whoever reads it can reach the one Outbox that has
  * custody.
  */
-import type { EventType, State, TimelineEntry } from "./delivery-state.ts";
+import type { State, TimelineEntry } from "./delivery-state.ts";
+import type { ProviderEvent, UnknownEvent } from "./events.ts";
 import type { OnUnknown, Phase, Settlement, UnitRecord } from "./unit.ts";
 
 export type Lane = "transactional" | "broadcast";
@@ -222,18 +223,6 @@ export interface JournalUnit {
   readonly timeline: readonly TimelineEntry[];
 }
 
-/** One thing a provider reported about one recipient. */
-export interface ProviderEvent {
-  readonly account: string;
-  readonly messageId: string;
-  readonly recipientNo: number;
-  readonly source: string;
-  readonly type: EventType;
-  readonly at: number;
-  readonly code: string;
-  readonly text: string;
-}
-
 /** Why a recipient of a stream (`*`: of any) is not written to. */
 export interface SuppressedRecipient {
   readonly hash: string;
@@ -244,7 +233,15 @@ export interface SuppressedRecipient {
 /** The body of a journal message. */
 export type JournalBody =
   | ({ readonly v: 1; readonly kind: "units"; readonly units: readonly JournalUnit[] } & ShardRef)
-  | { readonly v: 1; readonly kind: "events"; readonly events: readonly ProviderEvent[] }
+  | {
+      readonly v: 1;
+      readonly kind: "events";
+      readonly events: readonly ProviderEvent[];
+      /** Of one source, of types that no table has. */
+      readonly unknown?: { readonly source: string; readonly events: readonly UnknownEvent[] };
+      /** How often events of a message that nobody knows have come back. */
+      readonly tries?: number;
+    }
   | ({
       readonly v: 1;
       readonly kind: "settle";

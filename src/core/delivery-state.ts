@@ -4,15 +4,18 @@
  * come in any order and any number of times.
  */
 
-/** In order of rank: a later one is the better informed. A bounce after a delivery is real. */
+/**
+ * In order of rank: a later one is the better informed. A provider may refuse what it has accepted
+ * (`failed`, `suppressed` after `sent`), and a bounce after a delivery is real.
+ */
 export const STATES = [
   "pending",
   "unknown",
   "cancelled",
   "expired",
+  "sent",
   "failed",
   "suppressed",
-  "sent",
   "delivered",
   "bounced",
 ] as const;
@@ -23,12 +26,19 @@ export type State = (typeof STATES)[number];
 export const EVENT_TYPES = [
   "accepted",
   "waiting",
+  /** The provider has it in its own queue. */
+  "queued",
   "sent",
   "delivered",
   "deferred",
   "bounced",
   "complained",
+  "opened",
+  "clicked",
+  "unsubscribed",
   "suppressed",
+  /** The provider refused it after it had accepted the call. */
+  "rejected",
   "failed",
   "expired",
   "cancelled",
@@ -37,16 +47,24 @@ export const EVENT_TYPES = [
 
 export type EventType = (typeof EVENT_TYPES)[number];
 
-/** The state that an event proves. A deferral and a complaint prove acceptance by somebody. */
+/**
+ * The state that an event proves. A deferral proves acceptance by the provider, and who complains,
+ * reads or unsubscribes has the mail.
+ */
 export const STATE_OF_EVENT: Readonly<Record<EventType, State>> = {
   accepted: "pending",
   waiting: "pending",
+  queued: "sent",
   sent: "sent",
   delivered: "delivered",
   deferred: "sent",
   bounced: "bounced",
   complained: "delivered",
+  opened: "delivered",
+  clicked: "delivered",
+  unsubscribed: "delivered",
   suppressed: "suppressed",
+  rejected: "failed",
   failed: "failed",
   expired: "expired",
   cancelled: "cancelled",

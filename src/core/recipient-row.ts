@@ -2,7 +2,7 @@
  * From what the journal carries to rows of a message and recipient, one row a key however many
  * facts.
  */
-import type { Head, JournalUnit, ProviderEvent } from "./custody.ts";
+import type { Head, JournalUnit } from "./custody.ts";
 import {
   mergeFacts,
   mergeTimelines,
@@ -11,6 +11,7 @@ import {
   type State,
   type TimelineEntry,
 } from "./delivery-state.ts";
+import type { ProviderEvent } from "./events.ts";
 import { FINAL } from "./unit-record.ts";
 
 /** What is known of one recipient. Null fields are not known and leave a stored value as it is. */
@@ -91,7 +92,8 @@ export function rowsOfUnit(account: string, unit: JournalUnit): RecipientRow[] {
 
 /** The row that one event of a provider makes or adds to. */
 export function rowOfEvent(event: ProviderEvent): RecipientRow {
-  const { account, messageId, recipientNo: no, source, type, at, code, text } = event;
+  const { account, messageId, recipientNo, source, type, at, code, text } = event;
+  const no = recipientNo ?? 0;
   const state = STATE_OF_EVENT[type];
   return {
     account,

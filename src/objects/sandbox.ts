@@ -4,8 +4,9 @@
  * accepted message and its report survive a restart.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { JournalBody, ProviderEvent } from "../core/custody.ts";
+import type { JournalBody } from "../core/custody.ts";
 import type { EventType } from "../core/delivery-state.ts";
+import type { ProviderEvent } from "../core/events.ts";
 import {
   type Magic,
   SANDBOX_WINDOW_MS,

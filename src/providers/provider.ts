@@ -4,10 +4,12 @@
  */
 import type { z } from "zod";
 import type { Mailbox } from "../core/address.ts";
+import type { BounceHint } from "../core/bounce.ts";
 import type { Lane } from "../core/custody.ts";
 import type { EventType } from "../core/delivery-state.ts";
 import type { Result } from "../core/result.ts";
 import type { SandboxAnswer, SandboxCall } from "../core/sandbox.ts";
+import type { Hooks } from "./hooks.ts";
 
 /** A file that travels with a message. `content` is base64 (RFC 4648 section 4). */
 export interface Attachment {
@@ -165,16 +167,37 @@ export interface Unanswered {
   readonly text: string;
 }
 
-/** One thing a provider's own records say about one recipient of ours. */
+/**
+ * One thing a provider says about one recipient, in its records or by its webhook. Fields that the
+ * provider leaves out are empty.
+ */
 export interface FeedEvent {
   /** Our message id, as the provider gives it back. */
   readonly messageId: string;
+  /** Our account, as the provider gives it back. */
+  readonly account?: string;
+  /**
+   * The provider's id of the message, in the very form in which `Outcome` has it; left out where
+   * the two may differ, since a bounce of another attempt is told by it.
+   */
+  readonly providerMessageId?: string;
+  /** The provider's id of the event. */
+  readonly eventId?: string;
+  /** The bare mailbox. */
   readonly address: string;
   readonly type: EventType;
-  /** Unix milliseconds, the provider's time. */
+  /** Unix milliseconds, the provider's time; 0 when it tells none. */
   readonly at: number;
+  /** Enhanced status code (RFC 3463), else the SMTP reply code, else the provider's own word. */
   readonly code: string;
+  /** What the other server said, in one line; may quote addresses. */
   readonly text: string;
+  /** What the provider's own fields say of a bounce. */
+  readonly bounce?: BounceHint;
+  /** What was clicked. */
+  readonly url?: string;
+  /** The event as it came. */
+  readonly raw?: unknown;
 }
 
 /** What a source was asked by our message id, from the provider's own records. */
@@ -262,6 +285,8 @@ export interface ProviderDefinition<Schema extends z.ZodObject> {
   readonly settings: Schema;
   /** The kinds of streams it takes. */
   readonly lanes: readonly Lane[];
+  /** How its events arrive; null: not by HTTP. */
+  readonly hooks: Hooks | null;
   /** Makes the adapter of one source; an error is one sentence, such as a secret not set. */
   create(settings: z.infer<Schema>, deps: ProviderDeps): Result<Provider, string>;
 }

@@ -39,6 +39,31 @@ export const batching = { batch: z.boolean().default(true) };
 /** The name of a secret. */
 export const secretName = z.string().min(1);
 
+/** Names of secrets of one purpose, each good on its own: the old and the new while they change. */
+const secretNames = z.array(secretName).max(4).default([]);
+
+/** HTTP allows more; a name is a token (RFC 9110 section 5.1). */
+const headerName = z.string().regex(/^[A-Za-z0-9-]{1,64}$/, "a header's name is A-Z, 0-9 and -");
+
+const webhook = z.strictObject({
+  /** Secrets whose value is `user:password`. */
+  basic: secretNames,
+  bearer: secretNames,
+  header: z.strictObject({ name: headerName, secrets: secretNames }).optional(),
+  /** The provider's signing keys. */
+  signing: secretNames,
+  /** Amazon SNS topics, by ARN. */
+  topics: z
+    .array(z.string().regex(/^arn:aws[a-z-]*:sns:/, "a topic's ARN"))
+    .max(16)
+    .default([]),
+});
+
+export type WebhookSettings = z.infer<typeof webhook>;
+
+/** What `POST /hooks/NAME` believes; left out: nothing. */
+export const hooked = { webhook: webhook.optional() };
+
 /** Where an API answers, without a trailing slash; given for emulators and compatible services. */
 export const baseUrl = (usual: string) => z.url().default(usual).transform(withoutSlash);
 

@@ -28,6 +28,7 @@ const DEDUPLICATES_FOR_MS = 30 * 60_000;
 export const brevo: ProviderDefinition<typeof settings> = {
   settings,
   lanes: ["transactional", "broadcast"],
+  hooks: null,
   create(source, deps) {
     const given = secrets({ apiKey: source.secret }, deps.secret);
     if (!given.ok) return given;

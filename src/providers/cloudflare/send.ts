@@ -42,6 +42,7 @@ const ID_HEADER = "X-Postern-Id";
 export const cloudflare: ProviderDefinition<typeof settings> = {
   settings,
   lanes: ["transactional"],
+  hooks: null,
   create(source, deps) {
     const binding = deps.email(source.binding);
     if (binding === null) return err(`there is no send_email binding ${source.binding}`);

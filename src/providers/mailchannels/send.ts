@@ -55,6 +55,7 @@ interface Access {
 export const mailchannels: ProviderDefinition<typeof settings> = {
   settings,
   lanes: ["transactional", "broadcast"],
+  hooks: null,
   create(source, deps) {
     const named: Record<string, string> = source.dkim?.secret
       ? { privateKey: source.dkim.secret }

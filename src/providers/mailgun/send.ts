@@ -37,6 +37,7 @@ const EXPIRY_MAX_MS = 24 * 3_600_000;
 export const mailgun: ProviderDefinition<typeof settings> = {
   settings,
   lanes: ["transactional", "broadcast"],
+  hooks: null,
   create(source, deps) {
     const given = secrets({ apiKey: source.secret }, deps.secret);
     if (!given.ok) return given;

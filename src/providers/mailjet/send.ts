@@ -35,6 +35,7 @@ const ANSWER_MAX_BYTES = 1_000_000;
 export const mailjet: ProviderDefinition<typeof settings> = {
   settings,
   lanes: ["transactional", "broadcast"],
+  hooks: null,
   create(source, deps) {
     const named = { apiKey: source.api_key, secretKey: source.secret_key };
     const given = secrets(named, deps.secret);

@@ -43,6 +43,7 @@ interface Access {
 export const mailpit: ProviderDefinition<typeof settings> = {
   settings,
   lanes: ["transactional", "broadcast"],
+  hooks: null,
   create(source, deps) {
     const named: Record<string, string> = source.auth ? { password: source.auth.secret } : {};
     const given = secrets(named, deps.secret);

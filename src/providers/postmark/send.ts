@@ -3,15 +3,17 @@ import { z } from "zod";
 import { ok } from "../../core/result.ts";
 import { call, mailboxesIn, type Request } from "../http.ts";
 import type { Outcome, OutgoingMessage, ProviderDefinition, SendDeps } from "../provider.ts";
-import { baseUrl, batching, remote, secretName, secrets } from "../settings.ts";
+import { baseUrl, batching, hooked, remote, secretName, secrets } from "../settings.ts";
 import { bodyOf, type MessageStreams } from "./message.ts";
 import { batchOutcome, outcomeOf, outcomesOf } from "./outcome.ts";
 import { identities, lookup } from "./records.ts";
+import { hooks } from "./webhook.ts";
 
 const settings = z.strictObject({
   provider: z.literal("postmark"),
   ...remote,
   ...batching,
+  ...hooked,
   base_url: baseUrl("https://api.postmarkapp.com"),
   /** The name of the secret that holds the server's token. */
   secret: secretName,
@@ -48,6 +50,7 @@ const BATCH_ANSWER_MAX_BYTES = BATCH_MAX * 5_120;
 export const postmark: ProviderDefinition<typeof settings> = {
   settings,
   lanes: ["transactional", "broadcast"],
+  hooks,
   create(source, deps) {
     const { secret, account_secret, base_url: base, message_streams: streams } = source;
     const server = secrets({ token: secret }, deps.secret);

@@ -40,6 +40,7 @@ const MESSAGES_MAX = 100;
 export const sandbox: ProviderDefinition<typeof settings> = {
   settings,
   lanes: ["transactional", "broadcast"],
+  hooks: null,
   create(given, deps) {
     const { deduplicates, event_delay_ms: eventDelayMs } = given;
     const world = { base: { source: deps.source, deduplicates, eventDelayMs }, call: deps.sandbox };

@@ -64,6 +64,7 @@ const NO_SPACES = /^[!-~]+$/;
 export const ses: ProviderDefinition<typeof settings> = {
   settings,
   lanes: ["transactional", "broadcast"],
+  hooks: null,
   create(source, deps) {
     const given = credentials(source, deps.secret);
     if (!given.ok) return given;

@@ -81,6 +81,7 @@ type Settings = z.infer<typeof settings>;
 export const smtp: ProviderDefinition<typeof settings> = {
   settings,
   lanes: ["transactional", "broadcast"],
+  hooks: null,
   create(source, deps) {
     const password = source.secret === undefined ? "" : deps.secret(source.secret);
     if (password === null) return err(`the secret ${source.secret} is not set`);

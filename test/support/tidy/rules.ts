@@ -20,6 +20,7 @@ interface Room {
 
 const OBJECT = ["cloudflare:workers"];
 const CONTRACT = "providers/provider.ts";
+const HOOKS = "providers/hooks.ts";
 
 /**
  * Who may import whom. A room is a folder of src, or a file directly in it; it may import itself.
@@ -52,12 +53,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   edge: {
     imports: ["core"],
-    types: ["services.ts", "config.ts", "verify", "deliver", "feedback", "observe"],
+    types: ["services.ts", "config.ts", "verify", "deliver", "feedback", "observe", HOOKS],
     packages: ["hono", "zod"],
   },
   routes: {
     imports: ["edge", "verify", "deliver", "feedback", "observe", "mime", "core"],
-    types: ["services.ts", "config.ts", CONTRACT],
+    types: ["services.ts", "config.ts", CONTRACT, HOOKS],
     packages: ["hono", "zod"],
   },
   compat: {
@@ -68,7 +69,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   dashboard: { imports: ["edge", "core"], types: ["services.ts"], packages: ["hono"] },
   verify: { imports: ["core"] },
   deliver: { imports: ["core"], types: [CONTRACT, "config.ts"] },
-  feedback: { imports: ["core"], types: [CONTRACT, "config.ts"] },
+  feedback: { imports: ["core"], types: [CONTRACT, HOOKS, "config.ts"] },
   observe: { imports: ["core"], types: ["config.ts"] },
   providers: { imports: ["core", "mime"], packages: ["zod", "aws4fetch"] },
   objects: { imports: ["core"], packages: OBJECT },
