@@ -4,10 +4,9 @@
  *
  *   check the URL -> fetch without following -> redirect? check again -> read within the limit
  *
- * Only https on port 443 to a public domain name. A name may still resolve to a private address;
- * what stands against that is that the certificate must be valid for the name, and that requests
- * leave from Cloudflare's network, from where no private network is reachable.
+ * Which URLs are asked at all: core/public-url.
  */
+import { checkPublicUrl } from "../core/public-url.ts";
 import { err, ok, type Result } from "../core/result.ts";
 
 /** What fetching needs. */
@@ -27,28 +26,8 @@ export interface FetchedAttachment {
 
 /** Enough for a link that goes through a shortener to a storage service; more is a loop. */
 const REDIRECTS_MAX = 3;
-/** Signed storage links have about 1,500 characters. */
-const URL_MAX = 4096;
 /** A multiple of 3, so that the parts join without padding, and few enough to be arguments. */
 const BASE64_STEP = 24_576;
-
-/**
- * Top-level names that are never on the public internet: RFC 6761 (test, localhost, invalid,
- * example), RFC 6762 (local), RFC 7686 (onion), RFC 9476 (alt), ICANN's reservation (internal),
- * and arpa, which has home.arpa (RFC 8375) and no web sites. `localdomain` is a common suffix.
- */
-const SPECIAL_USE: ReadonlySet<string> = new Set([
-  "test",
-  "localhost",
-  "invalid",
-  "example",
-  "local",
-  "onion",
-  "alt",
-  "internal",
-  "arpa",
-  "localdomain",
-]);
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
@@ -73,30 +52,10 @@ export async function fetchAttachment(
   return err(`the attachment's URL redirects more than ${REDIRECTS_MAX} times`);
 }
 
-/** Parses a URL and refuses whatever is not https on port 443 to a public domain name. */
+/** See `checkPublicUrl`; the error is a sentence. */
 function checkUrl(text: string, base?: URL): Result<URL, string> {
-  if (text.length > URL_MAX) return err(`an attachment's URL has at most ${URL_MAX} characters`);
-  // The URL parser drops tabs and line breaks silently; a name may then not be what was checked.
-  if (/[\p{Cc}\s]/u.test(text) || !URL.canParse(text, base?.href)) {
-    return err("an attachment's path must be an absolute https URL");
-  }
-  const url = new URL(text, base?.href);
-  if (url.protocol !== "https:") return err("an attachment's URL must begin with https://");
-  if (url.username !== "" || url.password !== "") {
-    return err("an attachment's URL must not contain a user name or password");
-  }
-  // The parser has removed an explicit 443.
-  if (url.port !== "") return err("an attachment's URL must use port 443");
-  // The parser has turned every notation of an IPv4 address into four decimals (WHATWG URL 3.5).
-  const host = url.hostname.replace(/\.$/, "");
-  if (host.startsWith("[") || /^[\d.]+$/.test(host)) {
-    return err("an attachment's URL must name a domain, not an IP address");
-  }
-  const labels = host.split(".");
-  if (labels.length < 2 || SPECIAL_USE.has(labels.at(-1) ?? "")) {
-    return err("an attachment's URL must name a public domain");
-  }
-  return ok(url);
+  const checked = checkPublicUrl(text, base === undefined ? {} : { base });
+  return checked.ok ? checked : err(`an attachment's URL ${checked.error}`);
 }
 
 function checkRedirect(location: string | null, from: URL): Result<URL, string> {

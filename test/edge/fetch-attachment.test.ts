@@ -131,6 +131,8 @@ describe("fetchAttachment", () => {
       "x.alt",
       "host.localdomain",
       "intranet",
+      "intranet..",
+      "acme..com",
       "ｌｏｃａｌｈｏｓｔ",
       "a.ＬＯＣＡＬ",
     ];
