@@ -7,7 +7,9 @@ import { apiKeys } from "./routes/api-keys.ts";
 import { emails } from "./routes/emails.ts";
 import { health } from "./routes/health.ts";
 import { ledger } from "./routes/ledger.ts";
+import { metrics } from "./routes/metrics.ts";
 import { streams } from "./routes/streams.ts";
+import { suppressions } from "./routes/suppressions.ts";
 
 /** Builds the app, once per isolate; `services` makes of the environment what handlers may use. */
 export function createApp<E extends object>(services: (env: E) => Services) {
@@ -20,9 +22,11 @@ export function createApp<E extends object>(services: (env: E) => Services) {
 
   app.route("/emails", emails);
   app.route("/streams", streams);
+  app.route("/suppressions", suppressions);
   app.route("/ledger", ledger);
   app.route("/api-keys", apiKeys);
   app.route("/health", health);
+  app.route("/metrics", metrics);
 
   app.notFound((c) => {
     const there = app.routes.filter(

@@ -4,9 +4,12 @@
  */
 import { z } from "zod";
 import { err, ok, type Result } from "./core/result.ts";
+import type { SuppressionPolicy } from "./core/suppression.ts";
 import { leaseNeededMs } from "./core/unit.ts";
 import type { Extras } from "./providers/provider.ts";
 import { lanesOf, type SourceSettings, sourceSettings } from "./providers/registry.ts";
+
+const DAY_MS = 86_400_000;
 
 /** Shards are named in six bits of a message id. */
 const SHARDS = [1, 4, 16] as const;
@@ -68,6 +71,26 @@ const limits = z.strictObject({
   suppression_ms: z.number().int().min(1).max(10_000).default(250),
 });
 
+/** How long bounces keep mail from an address; complaints and unsubscribes have no end. */
+const suppression = z.strictObject({
+  /**
+   * A year: a dead mailbox is asked once a year at most, and one that was opened again is not lost
+   * for good.
+   */
+  hard_days: z.number().positive().max(36_500).default(365),
+  /** One full mailbox says little; three messages in a week say that nobody reads it. */
+  soft_messages: z.number().int().min(1).max(10).default(3),
+  soft_window_days: z.number().positive().max(30).default(7),
+  soft_days: z.number().positive().max(365).default(30),
+});
+
+/** When a source whose events have stopped is an alarm; see core/feed. */
+const feeds = z.strictObject({
+  /** A webhook is late by minutes when its sender repeats it: Mailgun's second try is after 5. */
+  floor_ms: z.number().int().min(1_000).max(86_400_000).default(900_000),
+  factor: z.number().min(1).max(100).default(4),
+});
+
 /**
  * Rates above what the shards of a tier can take in, so that the limiter stops runaway loops only:
  * one shard takes 200 to 500 requests a second.
@@ -92,6 +115,8 @@ const schema = z.strictObject({
   streams: z.record(name, stream).default({}),
   tiers: z.record(name, tier).default({}),
   limits: limits.prefault({}),
+  feeds: feeds.prefault({}),
+  suppression: suppression.prefault({}),
 });
 
 export type TierConfig = z.infer<typeof tier>;
@@ -106,6 +131,7 @@ export interface StreamConfig {
   readonly provider_extras: Extras;
 }
 export type Limits = z.infer<typeof limits>;
+export type Feeds = z.infer<typeof feeds>;
 
 export interface Config {
   readonly accounts: Readonly<Record<string, AccountConfig>>;
@@ -114,6 +140,8 @@ export interface Config {
   readonly streams: Readonly<Record<string, StreamConfig>>;
   readonly tiers: Readonly<Record<string, TierConfig>>;
   readonly limits: Limits;
+  readonly feeds: Feeds;
+  readonly suppression: SuppressionPolicy;
 }
 
 /** The source that test keys always use; it exists whether it is configured or not. */
@@ -150,7 +178,15 @@ export function parseConfig(vars: unknown): Result<Config, string> {
       provider_extras: given.provider_extras ?? NO_EXTRAS,
     };
   }
-  const config = { accounts: raw.accounts, sources, pools, streams, tiers, limits: raw.limits };
+  const { accounts, limits, feeds } = raw;
+  const { hard_days, soft_messages, soft_window_days, soft_days } = raw.suppression;
+  const suppression = {
+    hardMs: hard_days * DAY_MS,
+    softMessages: soft_messages,
+    softWindowMs: soft_window_days * DAY_MS,
+    softMs: soft_days * DAY_MS,
+  };
+  const config = { accounts, sources, pools, streams, tiers, limits, feeds, suppression };
   const mistake = danglingName(config);
   return mistake === null ? ok(config) : err(mistake);
 }

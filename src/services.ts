@@ -6,4 +6,7 @@
 export type { Env } from "./services/bindings.ts";
 export * from "./services/consumers.ts";
 export { edgeServices } from "./services/edge.ts";
+export * from "./services/feeds.ts";
+export { journalServices } from "./services/journal.ts";
 export * from "./services/objects.ts";
+export { tendSuppressions } from "./services/suppressions.ts";

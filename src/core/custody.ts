@@ -223,10 +223,11 @@ export interface JournalUnit {
   readonly timeline: readonly TimelineEntry[];
 }
 
-/** Why a recipient of a stream (`*`: of any) is not written to. */
+/** Why a recipient is not written to by mail of a stream and lane (`*`: of any). */
 export interface SuppressedRecipient {
   readonly hash: string;
   readonly stream: string;
+  readonly lane: Lane | "*";
   readonly reason: string;
 }
 
@@ -241,6 +242,8 @@ export type JournalBody =
       readonly unknown?: { readonly source: string; readonly events: readonly UnknownEvent[] };
       /** How often events of a message that nobody knows have come back. */
       readonly tries?: number;
+      /** Asked of the provider's records, and so no sign that its webhook works. */
+      readonly asked?: true;
     }
   | ({
       readonly v: 1;

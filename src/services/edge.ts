@@ -6,6 +6,7 @@ import * as keys from "../store/api-keys.ts";
 import * as content from "../store/content.ts";
 import * as recipients from "../store/recipients.ts";
 import type { Env } from "./bindings.ts";
+import { observeServices } from "./feeds.ts";
 import {
   bytes,
   databaseAnswers,
@@ -18,6 +19,7 @@ import {
   uuid,
   within,
 } from "./isolate.ts";
+import { suppressionServices } from "./suppressions.ts";
 import { rateOf, scopeOf, shardRefs, shardsOf, streamTerms } from "./terms.ts";
 
 /** Shards that any tier can name: a pause reaches them all, whatever the tier is or becomes. */
@@ -104,5 +106,7 @@ function createEdge(env: Env, { config, signer }: Isolate): Services {
     },
     countRecorded: (scope) => recipients.countStates(env.DB, scope),
     databaseAnswers: () => databaseAnswers(env),
+    suppressions: suppressionServices(env),
+    observe: observeServices(env),
   };
 }

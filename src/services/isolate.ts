@@ -28,8 +28,8 @@ export const bytes = (count: number): Uint8Array => crypto.getRandomValues(new U
 /** The network. */
 export const outside: typeof fetch = (input, init) => fetch(input, init);
 
-/** `GET /health` does not wait longer for the database. */
-const HEALTH_MS = 2_000;
+/** `GET /health` and `GET /metrics` do not wait longer for the database. */
+export const HEALTH_MS = 2_000;
 
 /** What is made once per isolate. */
 export interface Isolate {

@@ -7,7 +7,10 @@ import { request } from "../support/worker/client.ts";
 test("health answers without a key, and tells only that the parts answer", async () => {
   const response = await request("/health");
   expect(response.status).toBe(200);
-  expect(await response.json()).toEqual({ status: "ok", checks: { database: "ok" } });
+  expect(await response.json()).toEqual({
+    status: "ok",
+    checks: { database: "ok", event_feeds: "ok" },
+  });
 });
 
 /** Asks the Worker with a database that behaves as given. */
@@ -25,7 +28,8 @@ async function healthWith(first: () => Promise<unknown>): Promise<unknown> {
 }
 
 test("a database that fails or does not answer makes it degraded: mail goes on", async () => {
-  const degraded = { status: "degraded", checks: { database: "unavailable" } };
+  const checks = { database: "unavailable", event_feeds: "unknown" };
+  const degraded = { status: "degraded", checks };
   expect(await healthWith(() => Promise.reject(new Error("down")))).toEqual(degraded);
   expect(await healthWith(() => new Promise(() => {}))).toEqual(degraded);
 });
