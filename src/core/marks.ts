@@ -17,6 +17,8 @@ export const MARK = {
   opened: 128,
   clicked: 256,
   deferred: 512,
+  /** The provider kept it back because of its own list. */
+  withheld: 1024,
 } as const;
 
 export type Mark = keyof typeof MARK;
@@ -31,6 +33,7 @@ const OF_EVENT: Partial<Record<EventType, number>> = {
   opened: MARK.sent | MARK.delivered | MARK.opened,
   clicked: MARK.sent | MARK.delivered | MARK.clicked,
   unsubscribed: MARK.sent | MARK.delivered | MARK.unsubscribed,
+  suppressed: MARK.withheld,
 };
 
 /** The marks that an event leaves; `kind` is that of a bounce. */
