@@ -19,6 +19,8 @@ export interface Access {
 
 /** Mailgun gives up to 300 events in an answer. */
 const EVENTS_MAX = 300;
+/** Pages of other people's mail that are passed over in one question: a domain may be shared. */
+const FOREIGN_PAGES_MAX = 10;
 /** Mailgun gives up to 1,000 domains in an answer. */
 const DOMAINS_MAX = 1000;
 /** More domains than this are not one team's. */
@@ -74,17 +76,28 @@ export async function lookup(
   return ok(ours ? { kind: "accepted", providerMessageId: sought.messageId } : { kind: "none" });
 }
 
-/** What became of messages since a time (Unix ms): up to 300 events, oldest first. */
+/**
+ * What became of messages since a time (Unix ms): up to 300 events, oldest first. A full page
+ * without any event of ours is not the end of them: the next begins with its last second.
+ */
 export async function eventsSince(
   access: Access,
   since: number,
   deps: SendDeps,
 ): Promise<Result<readonly FeedEvent[], Unanswered>> {
-  const query = { event: EVENTS_WANTED, begin: seconds(since), limit: String(EVENTS_MAX) };
-  const answer = await events(access, query, deps);
-  if (!answer.ok) return answer;
-  const { items } = answer.value;
-  return Array.isArray(items) ? ok(items.flatMap(readEvent)) : noList("events");
+  let begin = Number(seconds(since));
+  for (let page = 0; page < FOREIGN_PAGES_MAX; page++) {
+    const query = { event: EVENTS_WANTED, begin: String(begin), limit: String(EVENTS_MAX) };
+    const answer = await events(access, query, deps);
+    if (!answer.ok) return answer;
+    const { items } = answer.value;
+    if (!Array.isArray(items)) return noList("events");
+    const ours = items.flatMap((item) => readEvent(item));
+    if (ours.length > 0 || items.length < EVENTS_MAX) return ok(ours);
+    const last = Math.floor(Number(fieldsOf(items.at(-1)).timestamp));
+    begin = last > begin ? last : begin + 1;
+  }
+  return unanswered("Mailgun has more events of other mail than can be searched");
 }
 
 /**

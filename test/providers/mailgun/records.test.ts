@@ -66,6 +66,29 @@ describe("Mailgun's records", () => {
     });
   });
 
+  test("pages full of other people's mail are passed over, so far as one question goes", async () => {
+    const asked: number[] = [];
+    const shared = (foreign: number) => (url: RequestInfo | URL) => {
+      const begin = Number(new URL(String(url)).searchParams.get("begin"));
+      asked.push(begin);
+      const ours = { postern_id: "id-1" };
+      const items = Array.from({ length: 300 }, (_, index) => ({
+        event: "delivered",
+        timestamp: begin + index / 300,
+        recipient: "ann@a.example",
+        "user-variables": begin < 1_000 + foreign ? {} : ours,
+      }));
+      return Promise.resolve(Response.json({ items }));
+    };
+    await withEmulator(async (provider) => {
+      const found = await provider.eventsSince?.(1e6, depsFor(1000, { fetch: shared(3) }));
+      expect(found).toMatchObject({ ok: true, value: { length: 300 } });
+      expect(asked).toEqual([1_000, 1_001, 1_002, 1_003]);
+      const never = await provider.eventsSince?.(1e6, depsFor(1000, { fetch: shared(99) }));
+      expect(never).toMatchObject({ ok: false });
+    });
+  });
+
   test("the active domains are those that may send", async () => {
     await withEmulator(async (provider) => {
       const value = ["mg.acme.example", "second.acme.example"];
