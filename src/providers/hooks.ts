@@ -23,6 +23,8 @@ export interface HookKeys {
   readonly signing: readonly string[];
   /** Amazon SNS topics whose messages are taken. */
   readonly topics: readonly string[];
+  /** The provider's names of our accounts, where it signs everybody's events with one key. */
+  readonly handles: readonly string[];
 }
 
 export interface HookDeps {
@@ -75,7 +77,7 @@ export interface Hooks {
     deps: HookDeps,
   ) => Promise<Result<null, HookRefusal>>;
   /** What has to be configured for `prove`; null: it proves itself without any key of ours. */
-  readonly provesBy?: "signing" | "topics" | null;
+  readonly provesBy?: "signing" | "topics" | "handles" | null;
   /** Reads a proven body: one event or many, of mixed types. */
   readonly read: (request: HookRequest) => Result<HookReading, HookRefusal>;
 }

@@ -57,6 +57,8 @@ const webhook = z.strictObject({
     .array(z.string().regex(/^arn:aws[a-z-]*:sns:/, "a topic's ARN"))
     .max(16)
     .default([]),
+  /** The provider's names of our accounts, such as MailChannels' customer handles. */
+  handles: z.array(z.string().min(1).max(128)).max(16).default([]),
 });
 
 export type WebhookSettings = z.infer<typeof webhook>;

@@ -95,6 +95,7 @@ export const keysOf = (given: Partial<HookKeys>): HookKeys => ({
   header: null,
   signing: [],
   topics: [],
+  handles: [],
   ...given,
 });
 

@@ -3,15 +3,17 @@ import { z } from "zod";
 import { ok } from "../../core/result.ts";
 import { call, mailboxesIn } from "../http.ts";
 import type { Outcome, OutgoingMessage, ProviderDefinition, SendDeps } from "../provider.ts";
-import { baseUrl, deduplication, remote, secretName, secrets } from "../settings.ts";
+import { baseUrl, deduplication, hooked, remote, secretName, secrets } from "../settings.ts";
 import { bodyOf, unsupportedIn } from "./body.ts";
 import { outcomeOf } from "./outcome.ts";
 import { type Access, identities, lookup } from "./records.ts";
+import { hooks } from "./webhook.ts";
 
 const settings = z.strictObject({
   provider: z.literal("brevo"),
   ...remote,
   ...deduplication,
+  ...hooked,
   base_url: baseUrl("https://api.brevo.com"),
   /** The name of the secret that holds the API key (v3, not an SMTP key). */
   secret: secretName,
@@ -28,7 +30,7 @@ const DEDUPLICATES_FOR_MS = 30 * 60_000;
 export const brevo: ProviderDefinition<typeof settings> = {
   settings,
   lanes: ["transactional", "broadcast"],
-  hooks: null,
+  hooks,
   create(source, deps) {
     const given = secrets({ apiKey: source.secret }, deps.secret);
     if (!given.ok) return given;

@@ -12,8 +12,9 @@ import type {
   ProviderDefinition,
   SendDeps,
 } from "../provider.ts";
-import { baseUrl, remote, secretName, secrets } from "../settings.ts";
+import { baseUrl, hooked, remote, secretName, secrets } from "../settings.ts";
 import { outcomeOf } from "./outcome.ts";
+import { hooks } from "./webhook.ts";
 
 const dkim = z.strictObject({
   /** The d= of the signature; the domain of From when it is left out. */
@@ -27,6 +28,7 @@ const dkim = z.strictObject({
 const settings = z.strictObject({
   provider: z.literal("mailchannels"),
   ...remote,
+  ...hooked,
   base_url: baseUrl("https://api.mailchannels.net"),
   /** The name of the secret that holds the API key. */
   secret: secretName,
@@ -55,7 +57,7 @@ interface Access {
 export const mailchannels: ProviderDefinition<typeof settings> = {
   settings,
   lanes: ["transactional", "broadcast"],
-  hooks: null,
+  hooks,
   create(source, deps) {
     const named: Record<string, string> = source.dkim?.secret
       ? { privateKey: source.dkim.secret }

@@ -5,15 +5,17 @@ import { call, mailboxesIn } from "../http.ts";
 import { recipientsOf } from "../message.ts";
 import { ambiguous, batchRefused } from "../outcomes.ts";
 import type { Outcome, OutgoingMessage, ProviderDefinition, SendDeps } from "../provider.ts";
-import { baseUrl, batching, remote, secretName, secrets } from "../settings.ts";
+import { baseUrl, batching, hooked, remote, secretName, secrets } from "../settings.ts";
 import { messageOf, unsupportedIn } from "./body.ts";
 import { outcomesOf } from "./outcome.ts";
 import { type Access, credentialsOf, identities, lookup } from "./records.ts";
+import { hooks } from "./webhook.ts";
 
 const settings = z.strictObject({
   provider: z.literal("mailjet"),
   ...remote,
   ...batching,
+  ...hooked,
   /** https://api.us.mailjet.com for accounts in the United States. */
   base_url: baseUrl("https://api.mailjet.com"),
   /** The name of the secret that holds the API key. */
@@ -35,7 +37,7 @@ const ANSWER_MAX_BYTES = 1_000_000;
 export const mailjet: ProviderDefinition<typeof settings> = {
   settings,
   lanes: ["transactional", "broadcast"],
-  hooks: null,
+  hooks,
   create(source, deps) {
     const named = { apiKey: source.api_key, secretKey: source.secret_key };
     const given = secrets(named, deps.secret);
