@@ -52,6 +52,11 @@ const account = z.strictObject({
   domains: z.array(z.string().toLowerCase()).default([]),
 });
 
+const webhooks = z.strictObject({
+  /** Endpoints may be http on the machine itself: for development and tests only. */
+  allow_local: z.boolean().default(false),
+});
+
 const limits = z.strictObject({
   /**
    * Sends of one consumer invocation that are started at a time. Cloudflare runs six connections
@@ -115,6 +120,7 @@ const schema = z.strictObject({
   streams: z.record(name, stream).default({}),
   tiers: z.record(name, tier).default({}),
   limits: limits.prefault({}),
+  webhooks: webhooks.prefault({}),
   feeds: feeds.prefault({}),
   suppression: suppression.prefault({}),
 });
@@ -140,6 +146,7 @@ export interface Config {
   readonly streams: Readonly<Record<string, StreamConfig>>;
   readonly tiers: Readonly<Record<string, TierConfig>>;
   readonly limits: Limits;
+  readonly webhooks: z.infer<typeof webhooks>;
   readonly feeds: Feeds;
   readonly suppression: SuppressionPolicy;
 }

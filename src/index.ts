@@ -1,23 +1,29 @@
 /** Postern: the Worker. What comes in, and where it goes. */
 import { createApp } from "./app.ts";
 import { consumeLane } from "./deliver/consume.ts";
+import { classify } from "./feedback/classify.ts";
 import { consumeDead, redrive } from "./feedback/dead.ts";
+import { fillGaps } from "./feedback/fill.ts";
 import { consumeJournal } from "./feedback/ingest.ts";
 import { OutboxObject } from "./objects/outbox/outbox.ts";
 import { RateLimiterObject } from "./objects/rate-limiter.ts";
 import { SandboxObject } from "./objects/sandbox.ts";
 import { SourceObject } from "./objects/source.ts";
+import { watchFeeds } from "./observe/watchdog.ts";
 import {
   deadServices,
   type Env,
   edgeServices,
+  fillServices,
   journalServices,
   laneServices,
   limiterDeps,
   outboxDeps,
   sandboxDeps,
   sourceDeps,
+  tendSuppressions,
   touchShards,
+  watchServices,
 } from "./services.ts";
 
 const app = createApp(edgeServices);
@@ -39,7 +45,11 @@ export default {
 
   async scheduled(_controller, env) {
     await touchShards(env);
+    await watchFeeds(watchServices(env));
     await redrive(deadServices(env));
+    await tendSuppressions(env);
+    // Last: it may wait for providers.
+    await fillGaps({ ...fillServices(env), classify });
   },
 } satisfies ExportedHandler<Env>;
 

@@ -17,6 +17,11 @@ export function magicOf(address: string): Magic {
   return MAGIC.find((one) => one === local) ?? "delivered";
 }
 
+/** Whether an address is one of the sandbox's: its bounces and complaints teach nothing. */
+export function isMagic(address: string): boolean {
+  return address.slice(address.lastIndexOf("@") + 1).toLowerCase() === MAGIC_DOMAIN;
+}
+
 /** One message of a call to the sandbox's world; those of one call have the same key. */
 export interface SandboxMessage {
   readonly source: string;

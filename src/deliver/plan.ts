@@ -14,6 +14,7 @@ import {
 import type { Grant, OfferItem } from "../core/pace.ts";
 import { type Call, callsOf, isRepeat, offerOf, offerOfAll } from "./calls.ts";
 import type { LaneDeps } from "./ports.ts";
+import { type Asked, DATABASE_REST_MS, refusals, suppression } from "./suppression.ts";
 
 /** A message that has leave to be sent, or nobody left to be sent to. */
 export interface Planned {
@@ -34,9 +35,6 @@ interface Candidate {
   readonly peeked: Peeked;
   readonly head: Head;
 }
-
-/** Broadcasts wait this long when nobody can say who is suppressed. */
-const SUPPRESSION_WAIT_MS = 10_000;
 
 /** Mail whose pool has no usable source is looked at again this often, until it expires. */
 const NO_SOURCE_WAIT_MS = 30_000;
@@ -74,19 +72,18 @@ export async function plan(packs: readonly Pack[], deps: LaneDeps): Promise<Plan
 
 async function decide(candidates: readonly Candidate[], deps: LaneDeps): Promise<Call[]> {
   if (candidates.length === 0) return [];
-  const known = await suppression(candidates, deps);
+  const known = await suppression(candidates.map(askedOf), deps);
   const waits: { ref: ShardRef; id: string; notBefore: number }[] = [];
   const routed: Planned[] = [];
   for (const candidate of candidates) {
     const { ref, peeked, head } = candidate;
     const wait = (ms: number) => waits.push({ ref, id: peeked.id, notBefore: deps.now() + ms });
-    // Urgent mail goes without an answer: the database is never what it depends on.
-    const mine = known.get(ref.account) ?? null;
-    if (mine === null && head.envelope.lane === "broadcast") {
-      wait(SUPPRESSION_WAIT_MS);
+    const { rows, sure } = known.get(ref.account) ?? { rows: [], sure: false };
+    if (!sure && head.envelope.lane === "broadcast") {
+      wait(DATABASE_REST_MS);
       continue;
     }
-    const planned = route(candidate, mine ?? [], deps);
+    const planned = route(candidate, rows, deps);
     if (planned === null) wait(NO_SOURCE_WAIT_MS);
     else routed.push(planned);
   }
@@ -95,41 +92,16 @@ async function decide(candidates: readonly Candidate[], deps: LaneDeps): Promise
   return granted;
 }
 
+const askedOf = ({ ref, peeked, head }: Candidate): Asked => ({
+  account: ref.account,
+  lane: head.envelope.lane,
+  hashes: peeked.numbers.map((no) => head.addressees[no]?.hash ?? ""),
+});
+
 async function peek(pack: Pack, deps: LaneDeps): Promise<Candidate[]> {
   const ref = { account: pack.account, shard: pack.shard };
   const peeked = await deps.outbox(ref).peek({ ids: pack.ids, generation: pack.generation });
   return peeked.map((one) => ({ ref, peeked: one, head: JSON.parse(one.head) as Head }));
-}
-
-/** Per account the suppressed ones among the candidates, or null where it cannot be known. */
-async function suppression(
-  candidates: readonly Candidate[],
-  deps: LaneDeps,
-): Promise<Map<string, readonly SuppressedRecipient[] | null>> {
-  const hashes = new Map<string, Set<string>>();
-  for (const { ref, peeked, head } of candidates) {
-    const mine = hashes.get(ref.account) ?? new Set();
-    hashes.set(ref.account, mine);
-    for (const no of peeked.numbers) mine.add(head.addressees[no]?.hash ?? "");
-  }
-  const answers = [...hashes].map(async ([account, wanted]) => {
-    const answer = await answerOf(account, [...wanted], deps);
-    return [account, answer] as const;
-  });
-  return new Map(await Promise.all(answers));
-}
-
-async function answerOf(
-  account: string,
-  hashes: readonly string[],
-  deps: LaneDeps,
-): Promise<readonly SuppressedRecipient[] | null> {
-  const late = deps.sleep(deps.suppressionMs).then(() => null);
-  const asked = deps.suppressed(account, hashes).catch((error: unknown) => {
-    deps.log("suppression_unavailable", { reason: String(error) });
-    return null;
-  });
-  return Promise.race([asked, late]);
 }
 
 function route(
@@ -160,21 +132,6 @@ function route(
   const { deduplicatesForMs } = provider.capabilities;
   const attempt = { source: usable, deduplicatesForMs, group: null };
   return { ...planned, source: usable, request: { id: peeked.id, suppressed: refused, attempt } };
-}
-
-function refusals(
-  peeked: Peeked,
-  head: Head,
-  suppressed: readonly SuppressedRecipient[],
-): { no: number; code: string }[] {
-  if (suppressed.length === 0) return [];
-  return peeked.numbers.flatMap((no) => {
-    const hash = head.addressees[no]?.hash;
-    const row = suppressed.find(
-      (one) => one.hash === hash && (one.stream === "*" || one.stream === head.envelope.stream),
-    );
-    return row === undefined ? [] : [{ no, code: row.reason }];
-  });
 }
 
 /** Asks each source once; adds to `waits` what is not granted and returns the rest. */

@@ -35,6 +35,12 @@ export interface LaneDeps {
     account: string,
     hashes: readonly string[],
   ) => Promise<readonly SuppressedRecipient[]>;
+  /** The account's last snapshot of the suppression list; null when there is none. */
+  readonly snapshot: (
+    account: string,
+  ) => Promise<{ readonly has: (hash: string) => boolean } | null>;
+  /** Shared by all that runs in the isolate: the database is not asked before this time. */
+  readonly databaseRest: { until: number };
   /** Content kept outside the Outbox; null when it is not there. */
   readonly content: (key: string) => Promise<string | null>;
   readonly journal: (body: JournalBody) => Promise<void>;

@@ -7,8 +7,8 @@ const LIMIT_MAX = 100;
 const LIMIT_DEFAULT = 20;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** Reads the page that a request asks for. */
-export function parsePage(c: AppContext): Result<Page, ApiError> {
+/** Reads the page that a request asks for; `what` is what the ids of the list are of. */
+export function parsePage(c: AppContext, what = "an email"): Result<Page, ApiError> {
   const limit = Number(c.req.query("limit") ?? LIMIT_DEFAULT);
   if (!Number.isInteger(limit) || limit < 1 || limit > LIMIT_MAX) {
     return err(apiError("invalid_parameter", `\`limit\` is a number from 1 to ${LIMIT_MAX}.`));
@@ -20,7 +20,7 @@ export function parsePage(c: AppContext): Result<Page, ApiError> {
   }
   for (const id of [after, before]) {
     if (id !== null && !UUID.test(id)) {
-      return err(apiError("invalid_parameter", "`after` and `before` take the id of an email."));
+      return err(apiError("invalid_parameter", `\`after\` and \`before\` take the id of ${what}.`));
     }
   }
   return ok({ limit, after, before });

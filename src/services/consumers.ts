@@ -1,14 +1,9 @@
 /** What the queue consumers and the cron may use. */
-import { readId } from "../core/ids.ts";
 import type { LaneDeps, SourcePort } from "../deliver/ports.ts";
 import type { DeadDeps, RedriveDeps } from "../feedback/dead.ts";
-import type { JournalDeps } from "../feedback/ports.ts";
 import * as content from "../store/content.ts";
-import * as recipients from "../store/recipients.ts";
-import { readSuppressed } from "../store/suppressions.ts";
 import type { Env } from "./bindings.ts";
 import {
-  databaseAnswers,
   isolateOf,
   log,
   now,
@@ -20,6 +15,7 @@ import {
   toJournal,
   uuid,
 } from "./isolate.ts";
+import { laneSuppression } from "./suppressions.ts";
 import { everyShard } from "./terms.ts";
 
 /** What the lane consumers may use. */
@@ -36,27 +32,9 @@ export function laneServices(env: Env): LaneDeps {
     source: (name) => env.SOURCE.getByName(name) as unknown as SourcePort,
     provider: (name) => providerOf(env, name),
     sourcesFor: (scope, stream) => sourcesFor(env, scope, stream),
-    suppressed: (scope, hashes) => readSuppressed(env.DB, scope, hashes, now()),
+    ...laneSuppression(env),
     content: (key) => content.readContent(env.CONTENT, key),
     journal: toJournal(env),
-    log,
-  };
-}
-
-/** What the journal's consumer may use. */
-export function journalServices(env: Env): JournalDeps {
-  return {
-    now,
-    record: (rows) => recipients.mergeRecipients(env.DB, rows),
-    recordAnswers: () => databaseAnswers(env),
-    shardOf: async (account, id) => {
-      const read = await readId(await isolateOf(env).signer, account, id);
-      return read === null ? null : { account, shard: read.shard };
-    },
-    confirm: (ref, confirmations) => outboxOf(env, ref).confirm(confirmations),
-    settle: (ref, settlements) => outboxOf(env, ref).settle(settlements),
-    keepPoison: (body, reason) =>
-      content.keepPoison(env.CONTENT, body, reason, { at: now(), id: uuid() }),
     log,
   };
 }

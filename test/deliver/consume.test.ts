@@ -62,6 +62,8 @@ function lane(count: number, given: Partial<LaneDeps> = {}, claim: Partial<Claim
     }),
     sourcesFor: () => ["s1"],
     suppressed: async () => [],
+    snapshot: async () => null,
+    databaseRest: { until: 0 },
     content: async () => null,
     journal: async (body) => void journaled.push(body),
     log: () => {},

@@ -17,13 +17,13 @@ const statesOf = async (id: string): Promise<string[]> =>
 
 describe.concurrent("a suppressed recipient", () => {
   test("is left out with its reason, and the others are written to", async () => {
-    await suppressed(client.scope, "one@a.example", { reason: "complained" });
+    await suppressed(client.scope, "one@a.example", { complainedAt: 1 });
     const id = await client.send({ to: ["one@a.example", "two@a.example"] });
     expect(await statesOf(id)).toEqual(["suppressed", "delivered"]);
     const { timeline } = await client.read(id);
     expect(timeline.find((entry) => entry.type === "suppressed")).toMatchObject({
       recipient: "one@a.example",
-      code: "complained",
+      code: "complaint",
     });
   });
 
@@ -42,7 +42,7 @@ describe.concurrent("a suppressed recipient", () => {
   });
 
   test("of another stream is written to in this one", async () => {
-    await suppressed(client.scope, "news@a.example", { stream: "broadcast" });
+    await suppressed(client.scope, "news@a.example", { stream: "broadcast", unsubscribedAt: 1 });
     const id = await client.send({ to: "news@a.example" });
     expect(await statesOf(id)).toEqual(["delivered"]);
     const other = await client.send({ to: "news@a.example", stream: "broadcast" });
@@ -50,7 +50,7 @@ describe.concurrent("a suppressed recipient", () => {
   });
 
   test("whose time is over is written to again", async () => {
-    await suppressed(client.scope, "past@a.example", { expiresAt: Date.now() - 1 });
+    await suppressed(client.scope, "past@a.example", { hardAt: 1 });
     expect(await statesOf(await client.send({ to: "past@a.example" }))).toEqual(["delivered"]);
   });
 

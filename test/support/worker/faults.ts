@@ -215,6 +215,8 @@ export function faultyLane(deps: LaneDeps, scope: string, life: Life): LaneDeps 
           : { sendBatch: faultyBatch(provider.sendBatch, scope, via) }),
       };
     },
+    // A scenario's trouble is its own.
+    databaseRest: { until: 0 },
     suppressed: (account, hashes) => via("suppressed", () => deps.suppressed(account, hashes)),
     content: (key) => via("content", () => deps.content(key)),
     journal: (body) => via("settle_by_journal", () => deps.journal(body)),
