@@ -5,8 +5,7 @@ import type { FillDeps } from "../feedback/fill.ts";
 import { feedMetrics } from "../observe/metrics.ts";
 import type { ObserveServices } from "../observe/ports.ts";
 import type { FeedAction, WatchDeps } from "../observe/watchdog.ts";
-import { redact } from "../providers/answer.ts";
-import type { FeedEvent, Provider } from "../providers/provider.ts";
+import type { Provider } from "../providers/provider.ts";
 import * as store from "../store/feeds.ts";
 import type { Env } from "./bindings.ts";
 import {
@@ -19,7 +18,10 @@ import {
   toJournal,
   within,
 } from "./isolate.ts";
-import { scopeOf } from "./terms.ts";
+import { scopesOf } from "./terms.ts";
+
+/** One question to a provider's records may take many calls, and nobody waits for it. */
+const ASK_MS = 30_000;
 
 /** When an alarm is due, as configured. */
 export function feedPolicy(env: Env): FeedPolicy {
@@ -32,10 +34,10 @@ const isSource =
   (name: string): boolean =>
     Object.hasOwn(isolateOf(env).config.sources, name);
 
-/** What the watchdog may use; `tell` passes its actions on. */
+/** What the watchdog may use; `tell` passes its actions on, besides the log. */
 export function watchServices(
   env: Env,
-  tell: (actions: readonly FeedAction[]) => Promise<void>,
+  tell: (actions: readonly FeedAction[]) => Promise<void> = async () => {},
 ): WatchDeps {
   return {
     now,
@@ -53,29 +55,22 @@ export function watchServices(
 /** What filling gaps may use. */
 export function fillServices(
   env: Env,
-  provider: (name: string) => Pick<Provider, "eventsSince" | "timeLimitMs"> | null = (name) =>
+  provider: (name: string) => Pick<Provider, "eventsSince"> | null = (name) =>
     providerOf(env, name),
 ): Omit<FillDeps, "classify"> {
   const { config, signer } = isolateOf(env);
-  const scopes = Object.keys(config.accounts).flatMap((account) => [
-    scopeOf(account, "live"),
-    scopeOf(account, "test"),
-  ]);
+  const scopes = scopesOf(config);
   return {
     now,
     gaps: () => store.readFeeds(env.DB),
     ask: (source, since) => {
       const asked = isSource(env)(source) ? provider(source) : null;
       if (asked?.eventsSince === undefined) return null;
-      const signal = AbortSignal.timeout(asked.timeLimitMs);
-      return asked
-        .eventsSince(since, { fetch: outside, now, signal })
-        .then((answer) =>
-          answer.ok ? { ok: true, value: answer.value.map(withoutAddresses) } : answer,
-        );
+      const signal = AbortSignal.timeout(ASK_MS);
+      return asked.eventsSince(since, { fetch: outside, now, signal });
     },
     accountOf: async ({ account, messageId }) => {
-      const likely = account === undefined ? scopes : [account];
+      const likely = account === undefined || account === "" ? scopes : [account];
       for (const scope of likely) {
         if ((await readId(await signer, scope, messageId)) !== null) return scope;
       }
@@ -88,11 +83,6 @@ export function fillServices(
     log,
   };
 }
-
-const withoutAddresses = (event: FeedEvent): FeedEvent => ({
-  ...event,
-  text: redact(event.text, [event.address]),
-});
 
 /** What `GET /health` and `GET /metrics` read. */
 export function observeServices(env: Env): ObserveServices {
