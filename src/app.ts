@@ -6,10 +6,12 @@ import { apiError, fail } from "./edge/errors.ts";
 import { apiKeys } from "./routes/api-keys.ts";
 import { emails } from "./routes/emails.ts";
 import { health } from "./routes/health.ts";
+import { hooks } from "./routes/hooks.ts";
 import { ledger } from "./routes/ledger.ts";
 import { metrics } from "./routes/metrics.ts";
 import { streams } from "./routes/streams.ts";
 import { suppressions } from "./routes/suppressions.ts";
+import { webhooks } from "./routes/webhooks.ts";
 
 /** Builds the app, once per isolate; `services` makes of the environment what handlers may use. */
 export function createApp<E extends object>(services: (env: E) => Services) {
@@ -23,7 +25,9 @@ export function createApp<E extends object>(services: (env: E) => Services) {
   app.route("/emails", emails);
   app.route("/streams", streams);
   app.route("/suppressions", suppressions);
+  app.route("/hooks", hooks);
   app.route("/ledger", ledger);
+  app.route("/webhooks", webhooks);
   app.route("/api-keys", apiKeys);
   app.route("/health", health);
   app.route("/metrics", metrics);

@@ -10,3 +10,4 @@ export * from "./services/feeds.ts";
 export { journalServices } from "./services/journal.ts";
 export * from "./services/objects.ts";
 export { tendSuppressions } from "./services/suppressions.ts";
+export { announceServices, sweepServices, webhookServices } from "./services/webhooks.ts";

@@ -4,6 +4,7 @@
  * bounce is kept under a key, and where the recipient stands follows from both.
  */
 import { BOUNCE_KINDS, type Bounce } from "./bounce.ts";
+import { fnv64 } from "./fnv.ts";
 import { compareText } from "./text-order.ts";
 
 /** One attempt's bounce. */
@@ -17,16 +18,12 @@ export interface BounceFact extends Bounce {
 export type Bounces = Readonly<Record<string, BounceFact>>;
 
 /**
- * The key of an attempt: the source, and FNV-1a (64 bits) of the provider's id as digits, so that
- * no character of it matters to SQL. Without an id, all of the source's attempts.
+ * The key of an attempt: the source, and a hash of the provider's id, so that no character of it
+ * matters to SQL. Without an id, all of the source's attempts.
  */
 export function attemptKey(source: string, providerMessageId: string): string {
   if (providerMessageId === "") return source;
-  let hash = 0xcbf29ce484222325n;
-  for (const byte of new TextEncoder().encode(providerMessageId)) {
-    hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
-  }
-  return `${source}/${hash.toString(16).padStart(16, "0")}`;
+  return `${source}/${fnv64(providerMessageId)}`;
 }
 
 /** The worse of two bounces of one attempt; then the earlier, then the smaller code and text. */

@@ -4,6 +4,8 @@
  * come in any order and any number of times.
  */
 
+import { compareText } from "./text-order.ts";
+
 /**
  * In order of rank: a later one is the better informed. A provider may refuse what it has accepted
  * (`failed`, `suppressed` after `sent`), and a bounce after a delivery is real.
@@ -91,9 +93,8 @@ export interface StateFact {
 export function mergeFacts(a: StateFact, b: StateFact): StateFact {
   const byRank = rankOf(a.state) - rankOf(b.state);
   if (byRank !== 0) return byRank > 0 ? a : b;
-  if (a.at !== b.at) return a.at < b.at ? a : b;
-  if (a.code !== b.code) return a.code < b.code ? a : b;
-  return a.text <= b.text ? a : b;
+  const order = a.at - b.at || compareText(a.code, b.code) || compareText(a.text, b.text);
+  return order <= 0 ? a : b;
 }
 
 /**
@@ -107,6 +108,8 @@ export interface TimelineEntry {
   readonly source?: string;
   readonly code?: string;
   readonly text?: string;
+  /** Of a bounce: its kind and category, as `hard/recipient`. */
+  readonly bounce?: string;
 }
 
 /**
@@ -119,15 +122,13 @@ export const TIMELINE_MAX = 64;
  * the same string wherever it was written.
  */
 export function timelineText(entry: TimelineEntry): string {
-  const { at, type, no, attempt, source, code, text } = entry;
-  return JSON.stringify({ at, type, no, attempt, source, code, text });
+  const { at, type, no, attempt, source, code, text, bounce } = entry;
+  return JSON.stringify({ at, type, no, attempt, source, code, text, bounce });
 }
 
 const byTimeThenText = (a: TimelineEntry, b: TimelineEntry): number => {
   if (a.at !== b.at) return a.at - b.at;
-  const left = timelineText(a);
-  const right = timelineText(b);
-  return left < right ? -1 : left > right ? 1 : 0;
+  return compareText(timelineText(a), timelineText(b));
 };
 
 /** What a long wait repeats; it gives way first when a timeline is full. */

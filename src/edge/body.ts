@@ -42,6 +42,36 @@ export async function readJson(c: AppContext): Promise<Result<JsonBody, ApiError
   }
 }
 
+/** Reads a body as it came, up to `bytesMax` bytes. */
+export async function readBytes(
+  c: AppContext,
+  bytesMax: number,
+): Promise<Result<Uint8Array<ArrayBuffer>, ApiError>> {
+  const tooLarge = err(
+    apiError("payload_too_large", `The request body is larger than ${bytesMax} bytes.`),
+  );
+  if (Number(c.req.header("content-length") ?? 0) > bytesMax) {
+    await drain(c.req.raw.body);
+    return tooLarge;
+  }
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const stream = (c.req.raw.body ?? []) as unknown as AsyncIterable<Uint8Array>;
+  for await (const chunk of stream) {
+    size += chunk.byteLength;
+    if (size > DRAIN_MAX) return tooLarge;
+    if (size <= bytesMax) chunks.push(chunk);
+  }
+  if (size > bytesMax) return tooLarge;
+  const body = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return ok(body);
+}
+
 async function readText(c: AppContext): Promise<Result<string, ApiError>> {
   const declared = c.req.header("content-length");
   if (Number(declared ?? 0) > BODY_MAX) {

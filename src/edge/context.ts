@@ -9,8 +9,10 @@ import type { StoredRecipient } from "../core/recipient-row.ts";
 import type { Result } from "../core/result.ts";
 import type { Signer } from "../core/signer.ts";
 import type { AcceptCommand, AcceptDeps, StreamTerms } from "../deliver/accept.ts";
+import type { HookServices } from "../feedback/hook.ts";
 import type { ObserveServices } from "../observe/ports.ts";
 import type { SuppressionServices } from "./suppressions.ts";
+import type { WebhookServices } from "./webhooks.ts";
 
 export interface Caller extends ApiKey {
   /** The account whose state the key reaches: test state is apart from live state. */
@@ -62,8 +64,10 @@ export interface Services {
     scope: string,
   ) => Promise<{ readonly states: Readonly<Record<string, number>>; readonly complained: number }>;
   readonly databaseAnswers: () => Promise<boolean>;
+  readonly webhooks: WebhookServices;
   readonly suppressions: SuppressionServices;
   readonly observe: ObserveServices;
+  readonly hooks: HookServices;
 }
 
 export interface AppEnv {

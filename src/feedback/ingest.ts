@@ -1,37 +1,27 @@
 /**
- * The journal's consumer: settle what could not be settled directly -> group by message and
- * recipient -> merge into D1 in one transaction -> confirm to the Outboxes. It never throws; what
- * D1 refuses for good is found by halving, kept apart, and the rest goes on.
+ * The journal's consumer: settle what could not be settled directly -> find whose events they are
+ * -> group by message and recipient -> merge into D1 in one transaction, with all that follows from
+ * it -> confirm to the Outboxes. It never throws; what D1 refuses for good is found by halving, kept
+ * apart, and the rest goes on.
  */
 
-import { type Backoff, backoffMs } from "../core/backoff.ts";
-import {
-  type Confirmation,
-  type JournalBody,
-  type JournalUnit,
-  type ShardRef,
-  shardName,
-} from "../core/custody.ts";
-import {
-  type MergedRow,
-  mergeRows,
-  type RecipientRow,
-  rowOfEvent,
-  rowsOfUnit,
-} from "../core/recipient-row.ts";
+import { type Confirmation, type JournalUnit, type ShardRef, shardName } from "../core/custody.ts";
+import { type MergedRow, mergeRows } from "../core/recipient-row.ts";
+import { effectsOf } from "./effects.ts";
 import type { JournalDeps, JournalMessage } from "./ports.ts";
-
-/** A database that is down is asked again soon at first, then every five minutes. */
-const OUTAGE_BACKOFF: Backoff = { firstMs: 2_000, maxMs: 300_000 };
+import {
+  contextsOf,
+  later,
+  type Read,
+  readBody,
+  readEvents,
+  readUnits,
+  type Settle,
+  type Told,
+} from "./read.ts";
 
 /** Refused this often while the database answers, a message is poison and not bad luck. */
 const POISON_ATTEMPTS = 3;
-
-interface Read {
-  readonly message: JournalMessage;
-  readonly body: JournalBody;
-  readonly rows: readonly RecipientRow[];
-}
 
 /** Handles one batch of the journal queue; every message is acked or retried. */
 export async function consumeJournal(
@@ -39,41 +29,20 @@ export async function consumeJournal(
   deps: JournalDeps,
 ): Promise<void> {
   const reads: Read[] = [];
+  const told: Told[] = [];
   for (const message of messages) {
-    const read = readBody(message);
-    if (read === null) await setAside(message, "malformed", deps);
-    else if (read.body.kind === "settle") await settle(read.message, read.body, deps);
-    else reads.push(read);
+    const body = readBody(message.body);
+    const read = body?.kind === "units" ? readUnits(message, body, deps) : null;
+    if (read !== null) reads.push(read);
+    else if (body?.kind === "events") told.push({ message, body });
+    else if (body?.kind === "settle") await settle(message, body, deps);
+    else await setAside(message, "malformed", deps);
   }
+  reads.push(...(await readEvents(told, contextsOf(reads), deps)));
   await record(reads, deps);
 }
 
-function readBody(message: JournalMessage): Read | null {
-  try {
-    const body = message.body as JournalBody;
-    if (body.v !== 1) return null;
-    switch (body.kind) {
-      case "units": {
-        const rows = body.units.flatMap((unit) => rowsOfUnit(body.account, unit));
-        return { message, body, rows };
-      }
-      case "events":
-        return { message, body, rows: body.events.map(rowOfEvent) };
-      case "settle":
-        return { message, body, rows: [] };
-      default:
-        return null;
-    }
-  } catch {
-    return null;
-  }
-}
-
-async function settle(
-  message: JournalMessage,
-  body: Extract<JournalBody, { kind: "settle" }>,
-  deps: JournalDeps,
-): Promise<void> {
+async function settle(message: JournalMessage, body: Settle, deps: JournalDeps): Promise<void> {
   try {
     await deps.settle({ account: body.account, shard: body.shard }, body.settlements);
     message.ack();
@@ -87,8 +56,14 @@ async function settle(
 async function record(reads: readonly Read[], deps: JournalDeps): Promise<void> {
   if (reads.length === 0) return;
   let merged: MergedRow[];
+  const effects = effectsOf(
+    reads.flatMap((read) => read.happenings),
+    deps.effects,
+  );
+  const rows = mergeRows(reads.flatMap((read) => read.rows));
+  const batch = { ...effects, rows, raws: reads.flatMap((read) => read.raws) };
   try {
-    merged = await deps.record(mergeRows(reads.flatMap((read) => read.rows)));
+    merged = await deps.record(batch);
   } catch (error) {
     deps.log("record_failed", { reason: String(error), messages: reads.length });
     if (!(await deps.recordAnswers().catch(() => false))) {
@@ -105,6 +80,7 @@ async function record(reads: readonly Read[], deps: JournalDeps): Promise<void> 
     }
     return;
   }
+  await deps.follow(batch);
   await confirm(reads, merged, deps);
 }
 
@@ -165,15 +141,9 @@ function provedOf(rows: readonly MergedRow[] | undefined, unit: JournalUnit) {
 const proof = (rows: readonly MergedRow[]): Confirmation["proved"] =>
   rows.map(({ no, state, stateAt }) => ({ no, state, at: stateAt }));
 
-function later(message: JournalMessage, deps: JournalDeps): void {
-  const spread = (deps.now() % 1_000) / 1_000;
-  const waitMs = backoffMs(OUTAGE_BACKOFF, message.attempts, spread);
-  message.retry({ delaySeconds: Math.ceil(waitMs / 1_000) });
-}
-
 async function setAside(message: JournalMessage, reason: string, deps: JournalDeps): Promise<void> {
   try {
-    await deps.keepPoison(message.body, reason);
+    await deps.keepAside("poison", message.body, reason);
     message.ack();
   } catch (error) {
     deps.log("poison_not_kept", { reason: String(error) });

@@ -1,21 +1,49 @@
 /** What the journal's consumer needs from outside. */
-import type { Confirmation, SettleRequest, ShardRef } from "../core/custody.ts";
+import type { Confirmation, JournalBody, SettleRequest, ShardRef } from "../core/custody.ts";
 import type { MergedRow, RecipientRow } from "../core/recipient-row.ts";
+import type { EffectDeps, Effects } from "./effects.ts";
+import type { ResolveDeps } from "./resolve.ts";
 
-export interface JournalDeps {
+/** An event as it came, of which more is kept than a line of a timeline. */
+export interface RawEvent {
+  readonly account: string;
+  readonly messageId: string;
+  readonly id: string;
+  readonly no: number;
+  readonly source: string;
+  readonly type: string;
+  readonly at: number;
+  readonly raw: string;
+}
+
+/** What one transaction writes. */
+export interface JournalRecord extends Effects {
+  readonly rows: readonly RecipientRow[];
+  readonly raws: readonly RawEvent[];
+}
+
+/** Why something is kept outside the database. */
+export type Aside = "poison" | "orphans" | "unknown";
+
+export interface JournalDeps extends ResolveDeps {
   readonly now: () => number;
+  /** Whether a source's events name nothing but the provider's id. */
+  readonly isAnonymous: (source: string) => boolean;
+  readonly effects: EffectDeps;
   /**
-   * Merges rows in one transaction and answers how they stand. Rejects when nothing was written.
+   * Writes in one transaction and answers how the rows stand. Rejects when nothing was written.
    */
-  readonly record: (rows: readonly RecipientRow[]) => Promise<MergedRow[]>;
+  readonly record: (record: JournalRecord) => Promise<MergedRow[]>;
+  /** What follows a transaction. It never rejects: all of it can be made up for later. */
+  readonly follow: (record: JournalRecord) => Promise<void>;
   /** Whether the database answers at all: tells an outage from a row that it refuses. */
   readonly recordAnswers: () => Promise<boolean>;
-  /** The shard that a message's id names. */
-  readonly shardOf: (account: string, messageId: string) => Promise<ShardRef | null>;
   readonly confirm: (ref: ShardRef, confirmations: readonly Confirmation[]) => Promise<void>;
   readonly settle: (ref: ShardRef, settlements: readonly SettleRequest[]) => Promise<void>;
+  /** Puts something on the journal again, after a wait in seconds. */
+  readonly journalLater: (body: JournalBody, delayS: number) => Promise<void>;
   /** Keeps what cannot be recorded, for people to look at. */
-  readonly keepPoison: (body: unknown, reason: string) => Promise<void>;
+  readonly keepAside: (where: Aside, body: unknown, reason: string) => Promise<void>;
   readonly log: (event: string, fields: Record<string, string | number>) => void;
 }
 

@@ -1,10 +1,10 @@
 /** Reading a provider's HTTP answer within bounds, and writing about it without naming anyone. */
 import { err, ok, type Result } from "../core/result.ts";
 
+export { redact } from "../core/redact.ts";
+
 /** Bytes read of an answer about one message: an id or an error is under 2 KB. */
 export const ANSWER_MAX_BYTES = 65_536;
-/** Characters kept of a provider's words in a timeline. */
-const TEXT_MAX = 200;
 
 /**
  * Reads the body as UTF-8 text. `unreadable`: the connection or the signal ended it midway;
@@ -83,20 +83,3 @@ export function objectsIn(value: unknown): Readonly<Record<string, unknown>>[] {
 export function textOf(value: unknown): string {
   return typeof value === "string" || typeof value === "number" ? String(value) : "";
 }
-
-/**
- * A provider's words, fit for a timeline: on one line, without the given secrets, without anything
- * that looks like an address, at most 200 characters.
- */
-export function redact(text: string, secrets: readonly string[]): string {
-  let rest = text;
-  for (const secret of secrets) {
-    if (secret !== "") rest = rest.replaceAll(secret, "[secret]");
-  }
-  // A quoted local part may hold spaces; whatever else has an "@" is one word.
-  const words = rest.replace(/"[^"@]{0,64}"(?=@)/g, "x").split(/[\s\p{Cc}]+/u);
-  const shown = words.filter(Boolean).map((word) => (ADDRESS.test(word) ? "[address]" : word));
-  return shown.join(" ").slice(0, TEXT_MAX);
-}
-
-const ADDRESS = /[@\uff20\ufe6b]|%40|&#0*64;|&#x0*40;|&commat;/i;

@@ -287,6 +287,8 @@ export interface ProviderDefinition<Schema extends z.ZodObject> {
   readonly lanes: readonly Lane[];
   /** How its events arrive; null: not by HTTP. */
   readonly hooks: Hooks | null;
+  /** Its events name a message by the provider's own id only. */
+  readonly anonymous?: true;
   /** Makes the adapter of one source; an error is one sentence, such as a secret not set. */
   create(settings: z.infer<Schema>, deps: ProviderDeps): Result<Provider, string>;
 }

@@ -4,6 +4,7 @@ import type { Lane } from "../core/custody.ts";
 import type { Result } from "../core/result.ts";
 import { brevo } from "./brevo/send.ts";
 import { cloudflare } from "./cloudflare/send.ts";
+import type { Hooks } from "./hooks.ts";
 import { mailchannels } from "./mailchannels/send.ts";
 import { mailgun } from "./mailgun/send.ts";
 import { mailjet } from "./mailjet/send.ts";
@@ -49,12 +50,20 @@ export type SourceSettings = z.infer<typeof sourceSettings>;
 /** The kinds of streams that a source of this provider may carry. */
 export const lanesOf = (name: Name): readonly Lane[] => PROVIDERS[name].lanes;
 
+/** Whether the events of a provider name a message by its own id only. */
+export const isAnonymous = (name: Name): boolean => definitionOf(name).anonymous === true;
+
+/** How a provider's events arrive; null: not by HTTP. */
+export const hooksOf = (name: Name): Hooks | null => PROVIDERS[name].hooks;
+
+// The name that selects the schema selects the definition: they are one entry of the table.
+const definitionOf = (name: Name): ProviderDefinition<Schemas> =>
+  PROVIDERS[name] as unknown as ProviderDefinition<Schemas>;
+
 /** Makes the adapter of a source; an error is one sentence, such as a secret not set. */
 export function createProvider(
   settings: SourceSettings,
   deps: ProviderDeps,
 ): Result<Provider, string> {
-  // The name that selected the schema selects the definition: they are one entry of the table.
-  const definition = PROVIDERS[settings.provider] as unknown as ProviderDefinition<Schemas>;
-  return definition.create(settings, deps);
+  return definitionOf(settings.provider).create(settings, deps);
 }

@@ -2,7 +2,9 @@
  * Reading emails: what D1 has recorded and what the Outbox still holds, merged by the same rule as
  * everything else, so that a message can be read the moment it is accepted.
  */
-import type { Content, Head, ShardRef, StoredUnit } from "../core/custody.ts";
+import { attemptKey, type Bounces, standingBounce } from "../core/attempts.ts";
+import type { Bounce } from "../core/bounce.ts";
+import type { Addressee, Content, Head, ShardRef, StoredUnit } from "../core/custody.ts";
 import {
   mergeFacts,
   mergeTimelines,
@@ -10,6 +12,7 @@ import {
   type State,
   type TimelineEntry,
 } from "../core/delivery-state.ts";
+import { MARK } from "../core/marks.ts";
 import type { StoredRecipient } from "../core/recipient-row.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { AppContext, Page } from "../edge/context.ts";
@@ -32,6 +35,11 @@ interface RecipientView {
   readonly at: number;
   readonly code: string;
   readonly text: string;
+  /** Of the bounce that the state is of. */
+  readonly bounce: Bounce | null;
+  readonly marks: number;
+  readonly opens: number;
+  readonly clicks: number;
 }
 
 /** One email as the API shows it, null when there is none. */
@@ -91,35 +99,67 @@ function viewOf(
   const envelope = head?.envelope ?? (stored ? (JSON.parse(stored) as Head["envelope"]) : null);
   // A row without its message was made by an event that came before the outcome it belongs to.
   if (envelope === null) return null;
-  const recipients = new Map<number, RecipientView>();
-  for (const row of rows) {
-    const { address: email, kind, state, state_at: at, code, text } = row;
-    recipients.set(row.recipient_no, {
-      email: email ?? "",
-      kind: kind ?? "to",
-      state,
-      at,
-      code,
-      text,
-    });
-  }
-  unit?.recipients.forEach((fact, no) => {
-    const addressee = head?.addressees[no];
-    const other = recipients.get(no);
-    const merged = other === undefined ? fact : mergeFacts(fact, other);
-    const { state, at, code, text } = merged;
-    const email = addressee?.mailbox ?? "";
-    recipients.set(no, { email, kind: addressee?.kind ?? "to", state, at, code, text });
+  const numbers = new Set(rows.map((row) => row.recipient_no));
+  unit?.recipients.forEach((_, no) => {
+    numbers.add(no);
   });
+  const ordered = [...numbers]
+    .sort((a, b) => a - b)
+    .map((no) => {
+      const row = rows.find((one) => one.recipient_no === no) ?? null;
+      return recipientView(row, unit, no, head?.addressees[no] ?? null);
+    });
   let timeline: readonly TimelineEntry[] = unit?.timeline ?? [];
   for (const row of rows) {
     timeline = mergeTimelines(timeline, JSON.parse(row.timeline) as TimelineEntry[]);
   }
-  const ordered = [...recipients].sort(([a], [b]) => a - b).map(([, recipient]) => recipient);
   const source = unit?.source || (rows.find((row) => row.source !== null)?.source ?? null);
   const providerMessageId = unit?.providerMessageId || (rows[0]?.provider_message_id ?? null);
   return { id, envelope, recipients: ordered, timeline, source, providerMessageId };
 }
+
+/** Where one recipient stands, of what is recorded and what its Outbox has. */
+function recipientView(
+  row: StoredRecipient | null,
+  unit: StoredUnit | null,
+  no: number,
+  addressee: Addressee | null,
+): RecipientView {
+  const facts = [unit?.recipients[no], row === null ? undefined : factOf(row)].filter(
+    (fact) => fact !== undefined,
+  );
+  const [first, second] = facts;
+  const fact = first === undefined || second === undefined ? first : mergeFacts(first, second);
+  const newest =
+    unit !== null && unit.providerMessageId !== ""
+      ? attemptKey(unit.source, unit.providerMessageId)
+      : (row?.attempt_key ?? "");
+  const source = unit?.source || (row?.source ?? null);
+  const bounces = JSON.parse(row?.bounces ?? "{}") as Bounces;
+  const bounce = standingBounce(bounces, newest, source);
+  const engagement = JSON.parse(row?.engagement ?? "[]") as string[];
+  const count = (letter: string): number =>
+    engagement.filter((entry) => entry.startsWith(letter)).length;
+  return {
+    email: addressee?.mailbox ?? row?.address ?? "",
+    kind: addressee?.kind ?? row?.kind ?? "to",
+    state: bounce === null ? (fact?.state ?? "pending") : "bounced",
+    at: bounce?.at ?? fact?.at ?? 0,
+    code: bounce?.code ?? fact?.code ?? "",
+    text: bounce?.text ?? fact?.text ?? "",
+    bounce: bounce === null ? null : { kind: bounce.kind, category: bounce.category },
+    marks: row?.marks ?? 0,
+    opens: count("o"),
+    clicks: count("c"),
+  };
+}
+
+const factOf = ({ state, state_at: at, code, text }: StoredRecipient) => ({
+  state,
+  at,
+  code,
+  text,
+});
 
 /**
  * The dialect's event for where an email stands: that of its best-informed recipient, or a
@@ -132,8 +172,10 @@ function lastEvent(view: View): string {
     "pending",
   );
   if (best === "pending") return "queued";
-  const deferred = view.timeline.some((entry) => entry.type === "deferred");
-  return best === "sent" && deferred ? "delivery_delayed" : best;
+  const marks = view.recipients.reduce((all, one) => all | one.marks, 0);
+  if (best === "delivered" && (marks & MARK.clicked) !== 0) return "clicked";
+  if (best === "delivered" && (marks & MARK.opened) !== 0) return "opened";
+  return best === "sent" && (marks & MARK.deferred) !== 0 ? "delivery_delayed" : best;
 }
 
 const iso = (at: number): string => new Date(at).toISOString();
@@ -165,15 +207,22 @@ function wire(view: View): object {
 function wireDetails(view: View): object {
   return {
     provider_message_id: view.providerMessageId,
-    recipients: view.recipients.map(({ email, kind, state, at, code, text }) => ({
-      email,
-      kind,
-      state,
-      at: iso(at),
-      ...(code === "" ? {} : { code }),
-      ...(text === "" ? {} : { text }),
-    })),
-    timeline: view.timeline.map(({ at, type, no, attempt, source, code, text }) => ({
+    recipients: view.recipients.map(
+      ({ email, kind, state, at, code, text, bounce, marks, opens, clicks }) => ({
+        email,
+        kind,
+        state,
+        at: iso(at),
+        ...(code === "" ? {} : { code }),
+        ...(text === "" ? {} : { text }),
+        ...(bounce === null ? {} : { bounce }),
+        ...((marks & MARK.complained) === 0 ? {} : { complained: true }),
+        ...((marks & MARK.unsubscribed) === 0 ? {} : { unsubscribed: true }),
+        ...(opens === 0 ? {} : { opens }),
+        ...(clicks === 0 ? {} : { clicks }),
+      }),
+    ),
+    timeline: view.timeline.map(({ at, type, no, attempt, source, code, text, bounce }) => ({
       type,
       at: iso(at),
       ...(no === undefined ? {} : { recipient: view.recipients[no]?.email }),
@@ -181,6 +230,7 @@ function wireDetails(view: View): object {
       ...(source === undefined ? {} : { source }),
       ...(code ? { code } : {}),
       ...(text ? { text } : {}),
+      ...(bounce ? { bounce } : {}),
     })),
   };
 }

@@ -7,6 +7,7 @@ import * as content from "../store/content.ts";
 import * as recipients from "../store/recipients.ts";
 import type { Env } from "./bindings.ts";
 import { observeServices } from "./feeds.ts";
+import { hookServices } from "./hooks.ts";
 import {
   bytes,
   databaseAnswers,
@@ -21,6 +22,7 @@ import {
 } from "./isolate.ts";
 import { suppressionServices } from "./suppressions.ts";
 import { rateOf, scopeOf, shardRefs, shardsOf, streamTerms } from "./terms.ts";
+import { webhookRoutes } from "./webhooks.ts";
 
 /** Shards that any tier can name: a pause reaches them all, whatever the tier is or becomes. */
 const PAUSE_SHARDS = 16;
@@ -106,7 +108,9 @@ function createEdge(env: Env, { config, signer }: Isolate): Services {
     },
     countRecorded: (scope) => recipients.countStates(env.DB, scope),
     databaseAnswers: () => databaseAnswers(env),
+    webhooks: webhookRoutes(env),
     suppressions: suppressionServices(env),
     observe: observeServices(env),
+    hooks: hookServices(env),
   };
 }

@@ -118,7 +118,8 @@ function emailOf(env: Env, name: string): EmailBinding | null {
   return sends ? (binding as EmailBinding) : null;
 }
 
-function secretOf(env: Env, name: string): string | null {
+/** The value of a secret, null when it is not set. */
+export function secretOf(env: Env, name: string): string | null {
   const value = (env as unknown as Record<string, unknown>)[name];
   return typeof value === "string" && value !== "" ? value : null;
 }

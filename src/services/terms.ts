@@ -17,6 +17,13 @@ export const scopeOf = (account: string, mode: KeyMode): string =>
 /** Whether a scope holds test state: its mail goes to sandboxes only. */
 export const isTestScope = (scope: string): boolean => scope.endsWith(TEST_SUFFIX);
 
+/** The scopes of every configured account, live and test. */
+export const scopesOf = (config: Config): string[] =>
+  Object.keys(config.accounts).flatMap((account) => [
+    scopeOf(account, "live"),
+    scopeOf(account, "test"),
+  ]);
+
 /** Every shard that the configuration names, live and test. */
 export function everyShard(config: Config, now: number): ShardRef[] {
   return Object.keys(config.accounts).flatMap((account) => {

@@ -1,7 +1,8 @@
 /**
  * R2 keys. `content/<account>/<id>`: content above the inline limit, until its message is recorded.
  * `dead/`: journal messages that ran out of retries. `poison/`: what D1 refuses for good, with the
- * reason.
+ * reason. `orphans/`: events of messages that nobody knows. `unknown/`: events of types that no
+ * table has.
  */
 
 /** Where the content of one message lies. */
@@ -29,7 +30,6 @@ export async function deleteContent(bucket: R2Bucket, keys: readonly string[]): 
 }
 
 const DEAD = "dead/";
-const POISON = "poison/";
 
 /** Keeps a dead journal message under a name in order of time. */
 export async function keepDead(
@@ -40,15 +40,16 @@ export async function keepDead(
   await bucket.put(`${DEAD}${name.at}-${name.id}`, JSON.stringify(body));
 }
 
-/** Keeps what cannot be recorded, with the reason as metadata. */
-export async function keepPoison(
+/** Keeps what cannot be recorded under a folder of its own, with the reason as metadata. */
+export async function keepAside(
   bucket: R2Bucket,
+  where: "poison" | "orphans" | "unknown",
   body: unknown,
   reason: string,
   name: { readonly at: number; readonly id: string },
 ): Promise<void> {
   const customMetadata = { reason };
-  await bucket.put(`${POISON}${name.at}-${name.id}`, JSON.stringify(body), { customMetadata });
+  await bucket.put(`${where}/${name.at}-${name.id}`, JSON.stringify(body), { customMetadata });
 }
 
 /** Up to `limit` kept dead letters, oldest first. */

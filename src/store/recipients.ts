@@ -1,75 +1,118 @@
 /**
- * The D1 table `recipient` (migrations/0001): one row per message and recipient. Writes are
- * upserts that commute: rank decides the state, timelines are united, so any order and any
- * repetition end alike.
+ * The D1 table `recipient` (migrations/0001, 0002): one row per message and recipient. Writes are
+ * upserts that commute: rank decides the state, sets are united, so any order and any repetition
+ * end alike, just as `mergeRows` has it.
  */
+import { BOUNCE_KINDS } from "../core/bounce.ts";
 import { REPEATING, TIMELINE_MAX, timelineText } from "../core/delivery-state.ts";
-import type { MergedRow, RecipientRow, StoredRecipient } from "../core/recipient-row.ts";
+import {
+  attemptOf,
+  ENGAGEMENT_MAX,
+  type MergedRow,
+  type RecipientRow,
+  type StoredRecipient,
+} from "../core/recipient-row.ts";
 
 /** Characters of rows in one statement: a bound value is at most 2 MB. */
 const STATEMENT_MAX = 500_000;
 
 const REPEATING_SQL = [...REPEATING].map((type) => `'${type}'`).join(", ");
 
+const KIND_RANK = BOUNCE_KINDS.map((kind, rank) => `WHEN '${kind}' THEN ${rank}`).join(" ");
+
 /**
  * The better-informed fact: higher rank, then earlier, then smaller code and text. See
  * core/delivery-state.
  */
-const WINS = `(
-  excluded.rank > recipient.rank OR (excluded.rank = recipient.rank AND (
-    excluded.state_at < recipient.state_at OR (excluded.state_at = recipient.state_at AND (
-      excluded.code < recipient.code OR (excluded.code = recipient.code AND
-        excluded.text < recipient.text))))))`;
+const WINS = `(excluded.rank > recipient.rank OR (excluded.rank = recipient.rank AND
+  (excluded.state_at, excluded.code, excluded.text)
+    < (recipient.state_at, recipient.code, recipient.text)))`;
+
+/** The newer record of the Outbox. */
+const NEWER = `(
+  (excluded.rev, excluded.custody, coalesce(excluded.source, ''),
+    coalesce(excluded.provider_message_id, ''))
+  > (recipient.rev, recipient.custody, coalesce(recipient.source, ''),
+    coalesce(recipient.provider_message_id, '')))`;
+
+const when = (condition: string) => (column: string) =>
+  `${column} = CASE WHEN ${condition} THEN excluded.${column} ELSE recipient.${column} END`;
 
 /** A rank names one state, so the state follows it. */
-const fact = (column: string): string =>
-  `${column} = CASE WHEN ${WINS} THEN excluded.${column} ELSE recipient.${column} END`;
+const FACT = ["state", "rank", "state_at", "code", "text"].map(when(WINS)).join(", ");
 
-const newer = (column: string): string =>
-  `${column} = CASE WHEN excluded.rev > recipient.rev
-     THEN coalesce(excluded.${column}, recipient.${column})
-     ELSE coalesce(recipient.${column}, excluded.${column}) END`;
+const RECORD = ["custody", "source", "provider_message_id", "attempt_key", "rev"]
+  .map(when(NEWER))
+  .join(", ");
 
 const known = (column: string): string =>
-  `${column} = coalesce(recipient.${column}, excluded.${column})`;
+  `${column} = coalesce(min(recipient.${column}, excluded.${column}), recipient.${column},
+    excluded.${column})`;
 
-/**
- * `described` rows come from an Outbox and say who the recipient is. Events do not, and leave the
- * indexed column alone: an update that names it costs a row written more.
- */
-const upsert = (described: boolean): string => `
-INSERT INTO recipient (account_id, message_id, recipient_no, address, recipient_hash, kind, state,
-  rank, state_at, code, text, rev, custody, source, provider_message_id, complained_at, timeline,
-  message)
-SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-  value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13,
-  value ->> 14, value ->> 15, value ->> 16, value ->> 17
+/** The worst bounce of each attempt; see core/attempts. */
+const BOUNCES = `bounces = CASE
+  WHEN excluded.bounces = '{}' THEN recipient.bounces
+  WHEN recipient.bounces = '{}' THEN excluded.bounces
+  ELSE (SELECT json_group_object(key, json(fact)) FROM (
+    SELECT key, fact, row_number() OVER (PARTITION BY key ORDER BY
+      CASE fact ->> 'kind' ${KIND_RANK} END DESC, fact ->> 'at', fact ->> 'code', fact ->> 'text',
+      fact ->> 'category') AS place
+    FROM (SELECT key, value AS fact FROM json_each(recipient.bounces)
+      UNION ALL SELECT key, value FROM json_each(excluded.bounces)))
+    WHERE place = 1) END`;
+
+const ENGAGEMENT = `engagement = CASE WHEN excluded.engagement = '[]' THEN recipient.engagement
+  ELSE (SELECT json_group_array(entry) FROM (
+    SELECT value AS entry FROM json_each(recipient.engagement)
+    UNION SELECT value FROM json_each(excluded.engagement)
+    ORDER BY entry LIMIT ${ENGAGEMENT_MAX})) END`;
+
+const TIMELINE = `timeline = (SELECT json_group_array(json(entry)) FROM (
+  SELECT entry FROM (
+    SELECT entry FROM (
+      SELECT value AS entry FROM json_each(recipient.timeline)
+      UNION SELECT value FROM json_each(excluded.timeline))
+    ORDER BY entry ->> 'type' IN (${REPEATING_SQL}), entry ->> 'at', entry LIMIT ${TIMELINE_MAX})
+  ORDER BY entry ->> 'at', entry))`;
+
+const COLUMNS_WRITTEN = [
+  ...["account_id", "message_id", "recipient_no", "address", "recipient_hash", "kind", "state"],
+  ...["rank", "state_at", "code", "text", "rev", "custody", "source", "provider_message_id"],
+  ...["complained_at", "timeline", "message", "marks", "bounces", "engagement", "attempt_key"],
+  "provider_key",
+];
+
+/** Columns with an index: an update that names one costs a row written more. */
+type Indexed = "recipient_hash" | "provider_key";
+
+const upsert = (indexed: readonly Indexed[]): string => `
+INSERT INTO recipient (${COLUMNS_WRITTEN.join(", ")})
+SELECT ${COLUMNS_WRITTEN.map((_, index) => `value ->> ${index}`).join(", ")}
 FROM json_each(?1) WHERE true
 ON CONFLICT (account_id, message_id, recipient_no) DO UPDATE SET
-  ${described ? `${known("recipient_hash")},` : ""}
-  ${known("address")}, ${known("kind")}, ${known("message")},
-  ${["state", "rank", "state_at", "code", "text"].map(fact).join(", ")},
-  ${["source", "provider_message_id"].map(newer).join(", ")},
-  custody = CASE WHEN excluded.rev > recipient.rev THEN excluded.custody ELSE recipient.custody END,
-  rev = max(excluded.rev, recipient.rev),
-  complained_at = CASE
-    WHEN recipient.complained_at IS NULL THEN excluded.complained_at
-    WHEN excluded.complained_at IS NULL THEN recipient.complained_at
-    ELSE min(recipient.complained_at, excluded.complained_at) END,
-  timeline = (SELECT json_group_array(json(entry)) FROM (
-    SELECT entry FROM (
-      SELECT entry FROM (
-        SELECT value AS entry FROM json_each(recipient.timeline)
-        UNION SELECT value FROM json_each(excluded.timeline))
-      ORDER BY entry ->> 'type' IN (${REPEATING_SQL}), entry ->> 'at', entry LIMIT ${TIMELINE_MAX})
-    ORDER BY entry ->> 'at', entry))
-RETURNING account_id, message_id, recipient_no, state, state_at, custody`;
+  ${[...indexed, "address", "kind", "message"].map(known).join(", ")},
+  ${FACT},
+  ${RECORD},
+  complained_at = coalesce(min(recipient.complained_at, excluded.complained_at),
+    recipient.complained_at, excluded.complained_at),
+  marks = recipient.marks | excluded.marks,
+  ${BOUNCES},
+  ${ENGAGEMENT},
+  ${TIMELINE}
+RETURNING account_id, message_id, recipient_no, standing, state_at, custody`;
+
+/** `described` rows come from an Outbox and say who the recipient is; events do not. */
+const UPSERTS: readonly [(row: RecipientRow) => boolean, string][] = [
+  [(row) => row.providerKey !== null, upsert(["recipient_hash", "provider_key"])],
+  [(row) => row.providerKey === null && row.hash !== null, upsert(["recipient_hash"])],
+  [(row) => row.providerKey === null && row.hash === null, upsert([])],
+];
 
 interface Returned {
   readonly account_id: string;
   readonly message_id: string;
   readonly recipient_no: number;
-  readonly state: RecipientRow["state"];
+  readonly standing: RecipientRow["state"];
   readonly state_at: number;
   readonly custody: number;
 }
@@ -94,6 +137,11 @@ function bound(row: RecipientRow): unknown[] {
     row.complainedAt,
     `[${row.timeline.map(timelineText).join(",")}]`,
     row.message,
+    row.marks,
+    JSON.stringify(row.bounces),
+    JSON.stringify(row.engagement),
+    attemptOf(row),
+    row.providerKey,
   ];
 }
 
@@ -116,28 +164,24 @@ function portions(rows: readonly RecipientRow[]): string[] {
   return closed;
 }
 
-/**
- * Merges rows, each key once, in one transaction.
- *
- * @returns each row as it stands afterwards
- */
-export async function mergeRecipients(
+/** Statements that merge rows, each key once; their results are read by `mergedOf`. */
+export function recipientStatements(
   db: D1Database,
   rows: readonly RecipientRow[],
-): Promise<MergedRow[]> {
-  if (rows.length === 0) return [];
-  const statements = [true, false].flatMap((described) =>
-    portions(rows.filter((row) => (row.hash !== null) === described)).map((portion) =>
-      db.prepare(upsert(described)).bind(portion),
-    ),
+): D1PreparedStatement[] {
+  return UPSERTS.flatMap(([takes, sql]) =>
+    portions(rows.filter(takes)).map((portion) => db.prepare(sql).bind(portion)),
   );
-  const results = await db.batch<Returned>(statements);
+}
+
+/** Each merged row as it stands afterwards. */
+export function mergedOf(results: readonly D1Result[]): MergedRow[] {
   return results.flatMap(({ results: returned }) =>
-    returned.map((row) => ({
+    (returned as Returned[]).map((row) => ({
       account: row.account_id,
       messageId: row.message_id,
       no: row.recipient_no,
-      state: row.state,
+      state: row.standing,
       stateAt: row.state_at,
       custody: row.custody === 1,
     })),
@@ -145,7 +189,7 @@ export async function mergeRecipients(
 }
 
 const COLUMNS = `message_id, recipient_no, address, kind, state, state_at, code, text, source,
-  provider_message_id, timeline, message`;
+  provider_message_id, marks, bounces, attempt_key, engagement, timeline, message`;
 
 /** All recipients of one message, in order; none when it is not recorded. */
 export async function readMessage(
@@ -193,8 +237,8 @@ export interface StateCounts {
 export async function countStates(db: D1Database, account: string): Promise<StateCounts> {
   const { results } = await db
     .prepare(
-      `SELECT state, count(*) AS count, count(complained_at) AS complained FROM recipient
-       WHERE account_id = ? AND custody = 0 AND rev > 0 GROUP BY state`,
+      `SELECT standing AS state, count(*) AS count, count(complained_at) AS complained
+       FROM recipient WHERE account_id = ? AND custody = 0 AND rev > 0 GROUP BY standing`,
     )
     .bind(account)
     .all<{ state: string; count: number; complained: number }>();

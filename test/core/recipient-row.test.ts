@@ -100,11 +100,11 @@ describe("rowsOfUnit", () => {
 
 describe("rowOfEvent", () => {
   test("a complaint proves the delivery and keeps its own time", () => {
-    expect(rowOfEvent(event)).toMatchObject({ state: "delivered", complainedAt: 9, rev: 0 });
+    expect(rowOfEvent(event, 0)).toMatchObject({ state: "delivered", complainedAt: 9, rev: 0 });
   });
 
   test("it says nothing about custody, and knows no address", () => {
-    expect(rowOfEvent(event)).toMatchObject({ custody: false, address: null, message: null });
+    expect(rowOfEvent(event, 0)).toMatchObject({ custody: false, address: null, message: null });
   });
 });
 
@@ -114,15 +114,15 @@ describe("mergeRows", () => {
 
   test("two events about one recipient in one batch both count", () => {
     const delivered = { ...event, type: "delivered", at: 8, code: "" } as const;
-    const rows = mergeRows([rowOfEvent(event), rowOfEvent(delivered)]);
+    const rows = mergeRows([rowOfEvent(event, 0), rowOfEvent(delivered, 0)]);
     expect(rows).toHaveLength(1);
     expect(rows[0]?.timeline.map((entry) => entry.type)).toEqual(["delivered", "complained"]);
   });
 
   test("an event that comes before its outcome keeps its place beside it", () => {
     for (const rows of [
-      [rowOfEvent(event), ...rowsOfUnit("acme", unit)],
-      [...rowsOfUnit("acme", unit), rowOfEvent(event)],
+      [rowOfEvent(event, 0), ...rowsOfUnit("acme", unit)],
+      [...rowsOfUnit("acme", unit), rowOfEvent(event, 0)],
     ]) {
       const [first, second] = sorted(mergeRows(rows));
       expect(first).toMatchObject({ state: "delivered", rev: 3, complainedAt: 9 });

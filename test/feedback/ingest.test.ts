@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { standingOf } from "../../src/core/recipient-row.ts";
 import { event, journalUnit, message, units, World } from "./journal.ts";
 
 const settle = {
@@ -89,7 +90,7 @@ describe("an event about a message that its Outbox holds as unknown", () => {
     const before = world.confirmed.length;
     await world.consume(message(event("m1", "bounced")));
     expect(world.confirmed).toHaveLength(before);
-    expect(world.stored[0]?.state).toBe("bounced");
+    expect(world.stored.map(standingOf)).toEqual(["bounced"]);
   });
 });
 
@@ -166,7 +167,7 @@ describe("poison", () => {
     const world = new World();
     const [bad, good] = [message(body), message(event("m1"))];
     await world.consume(bad, good);
-    expect(world.kept).toEqual([{ body, reason: "malformed" }]);
+    expect(world.kept).toEqual([{ where: "poison", body, reason: "malformed" }]);
     expect([bad.acked, good.acked]).toEqual([1, 1]);
     expect(world.stored).toHaveLength(1);
   });

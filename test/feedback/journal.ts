@@ -1,8 +1,8 @@
 /** A journal's world in memory: a database, Outboxes that listen, and messages that remember. */
-import type { Confirmation, JournalBody, JournalUnit } from "../../src/core/custody.ts";
-import { mergeRows, type RecipientRow } from "../../src/core/recipient-row.ts";
+import type { Confirmation, Envelope, JournalBody, JournalUnit } from "../../src/core/custody.ts";
+import { mergeRows, type RecipientRow, standingOf } from "../../src/core/recipient-row.ts";
 import { consumeJournal } from "../../src/feedback/ingest.ts";
-import type { JournalDeps } from "../../src/feedback/ports.ts";
+import type { JournalDeps, JournalRecord } from "../../src/feedback/ports.ts";
 
 export interface Told {
   readonly body: unknown;
@@ -71,16 +71,39 @@ export class World {
   confirmFails = false;
   settleFails = false;
   keepFails = false;
+  laterFails = false;
   stored: RecipientRow[] = [];
   transactions = 0;
   readonly confirmed: { shard: string; confirmations: readonly Confirmation[] }[] = [];
   readonly settled: unknown[] = [];
-  readonly kept: { body: unknown; reason: string }[] = [];
+  readonly kept: { where: string; body: unknown; reason: string }[] = [];
+  /** Messages that their Outbox does not have, of those that are not recorded. */
+  readonly gone = new Set<string>();
+  readonly later: { body: JournalBody; delayS: number }[] = [];
+  readonly records: JournalRecord[] = [];
   readonly deps: JournalDeps = {
     now: () => 0,
-    record: async (rows) => this.#record(rows),
+    isAnonymous: (source) => source === "anon",
+    effects: { now: 0 },
+    contexts: async (refs, keys) => {
+      if (this.down) throw new Error("Network connection lost.");
+      return this.#contexts(refs, keys);
+    },
+    heads: async (_ref, ids) =>
+      ids.flatMap((id) => (this.gone.has(id) ? [] : [{ id, head: journalUnit(id).head }])),
+    accountOf: async (messageId) => (messageId.startsWith("m") ? "acme" : null),
+    record: async (record) => {
+      const merged = await this.#record(record.rows);
+      this.records.push(record);
+      return merged;
+    },
+    follow: async () => {},
     recordAnswers: async () => !this.down,
-    shardOf: async (account) => ({ account, shard: 0 }),
+    shardOf: async (account, id) => (id.startsWith("m") ? { account, shard: 0 } : null),
+    journalLater: async (body, delayS) => {
+      if (this.laterFails) throw new Error("the queue is full");
+      this.later.push({ body, delayS });
+    },
     confirm: async (ref, confirmations) => {
       if (this.confirmFails) throw new Error("the Outbox is gone");
       this.confirmed.push({ shard: `${ref.account}/${ref.shard}`, confirmations });
@@ -89,12 +112,38 @@ export class World {
       if (this.settleFails) throw new Error("the Outbox is gone");
       this.settled.push(...settlements);
     },
-    keepPoison: async (body, reason) => {
+    keepAside: async (where, body, reason) => {
       if (this.keepFails) throw new Error("storage is down");
-      this.kept.push({ body, reason });
+      this.kept.push({ where, body, reason });
     },
     log: () => {},
   };
+
+  #contexts(
+    refs: readonly { account: string; messageId: string }[],
+    keys: readonly string[],
+  ): Awaited<ReturnType<JournalDeps["contexts"]>> {
+    const byKey = new Map(
+      this.stored.flatMap((row) =>
+        row.providerKey !== null && keys.includes(row.providerKey)
+          ? [[row.providerKey, { account: row.account, messageId: row.messageId }] as const]
+          : [],
+      ),
+    );
+    const wanted = new Set([...refs, ...byKey.values()].map((ref) => ref.messageId));
+    const rows = this.stored.filter((row) => wanted.has(row.messageId) && row.rev > 0);
+    const found = [...Map.groupBy(rows, (row) => row.messageId)].map(([messageId, mine]) => ({
+      account: "acme",
+      messageId,
+      envelope: JSON.parse(mine[0]?.message ?? "{}") as Envelope,
+      recipients: mine.map((row) => ({
+        no: row.no,
+        mailbox: row.address ?? "",
+        hash: row.hash ?? "",
+      })),
+    }));
+    return { found, byKey };
+  }
 
   async #record(rows: readonly RecipientRow[]) {
     if (this.down || this.failures > 0) {
@@ -105,7 +154,9 @@ export class World {
     this.transactions += 1;
     this.stored = mergeRows([...this.stored, ...rows]);
     const keys = new Set(rows.map((row) => `${row.messageId} ${row.no}`));
-    return this.stored.filter((row) => keys.has(`${row.messageId} ${row.no}`));
+    return this.stored
+      .filter((row) => keys.has(`${row.messageId} ${row.no}`))
+      .map((row) => ({ ...row, state: standingOf(row) }));
   }
 
   async consume(...messages: Told[]): Promise<void> {

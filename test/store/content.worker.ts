@@ -40,7 +40,7 @@ test("dead letters are listed oldest first, a bounded number, with what was in t
 
 test("poison is kept with its reason, and is no dead letter", async () => {
   const before = await content.listDead(bucket, 99);
-  await content.keepPoison(bucket, { v: 1 }, "malformed", { at: 5, id: "x" });
+  await content.keepAside(bucket, "poison", { v: 1 }, "malformed", { at: 5, id: "x" });
   const object = await bucket.head("poison/5-x");
   expect(object?.customMetadata).toEqual({ reason: "malformed" });
   expect(await content.listDead(bucket, 99)).toEqual(before);

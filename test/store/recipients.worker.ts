@@ -6,13 +6,10 @@ import {
   mergeRows,
   type RecipientRow,
   rowOfEvent,
+  standingOf,
 } from "../../src/core/recipient-row.ts";
-import {
-  countStates,
-  listMessages,
-  mergeRecipients,
-  readMessage,
-} from "../../src/store/recipients.ts";
+import { recordJournal } from "../../src/store/journal.ts";
+import { countStates, listMessages, readMessage } from "../../src/store/recipients.ts";
 import { shuffledGroups } from "../support/shuffle.ts";
 import { outcome, rowFacts } from "../support/worker/row-facts.ts";
 
@@ -21,7 +18,10 @@ beforeEach(async () => {
 });
 
 const merge = (rows: readonly RecipientRow[]): Promise<MergedRow[]> =>
-  mergeRecipients(env.DB, mergeRows(rows));
+  recordRows(env.DB, mergeRows(rows));
+
+const recordRows = (db: D1Database, rows: readonly RecipientRow[]): Promise<MergedRow[]> =>
+  recordJournal(db, { rows, raws: [] });
 
 interface Stored {
   readonly account_id: string;
@@ -40,6 +40,12 @@ interface Stored {
   readonly source: string | null;
   readonly provider_message_id: string | null;
   readonly complained_at: number | null;
+  readonly marks: number;
+  readonly bounces: string;
+  readonly engagement: string;
+  readonly attempt_key: string;
+  readonly provider_key: string | null;
+  readonly standing: string;
   readonly timeline: string;
   readonly message: string | null;
 }
@@ -64,9 +70,21 @@ async function stored(): Promise<RecipientRow[]> {
     source: row.source,
     providerMessageId: row.provider_message_id,
     complainedAt: row.complained_at,
+    marks: row.marks,
+    bounces: JSON.parse(row.bounces),
+    engagement: JSON.parse(row.engagement),
+    providerKey: row.provider_key,
     timeline: JSON.parse(row.timeline),
     message: row.message,
   }));
+}
+
+/** Where each recipient stands, by what SQL makes of its row. */
+async function standings(): Promise<string[]> {
+  const { results } = await env.DB.prepare(
+    "SELECT standing FROM recipient ORDER BY message_id, recipient_no",
+  ).all<{ standing: string }>();
+  return results.map((row) => row.standing);
 }
 
 const sorted = (rows: readonly RecipientRow[]): RecipientRow[] =>
@@ -81,7 +99,9 @@ describe("the merge in SQL", () => {
       fc.asyncProperty(arrivals, async ([facts, groups]) => {
         await env.DB.prepare("DELETE FROM recipient").run();
         for (const group of groups) await merge(group);
-        expect(await stored()).toEqual(sorted(mergeRows(facts)));
+        const wanted = sorted(mergeRows(facts));
+        expect(await stored()).toEqual(wanted);
+        expect(await standings()).toEqual(wanted.map(standingOf));
       }),
       { numRuns: 120 },
     );
@@ -90,7 +110,7 @@ describe("the merge in SQL", () => {
   test("answers each row as it stands afterwards", async () => {
     await merge([outcome({ messageId: "m1", no: 0, rev: 2 })]);
     const event = { account: "acme", messageId: "m1", recipientNo: 0, source: "s1", at: 5 };
-    const [row] = await merge([rowOfEvent({ ...event, type: "bounced", code: "", text: "" })]);
+    const [row] = await merge([rowOfEvent({ ...event, type: "bounced", code: "", text: "" }, 0)]);
     const custody = outcome({ messageId: "m1", no: 0, rev: 2 }).custody;
     expect(row).toEqual({
       account: "acme",
@@ -114,7 +134,7 @@ describe("the merge in SQL", () => {
     const good = outcome({ messageId: "m1", no: 0, rev: 2 });
     const bad = { ...outcome({ messageId: "m2", no: 0, rev: 2 }), state: null };
     const rows = [good, bad as unknown as RecipientRow];
-    await expect(mergeRecipients(env.DB, rows)).rejects.toThrow(/NOT NULL/);
+    await expect(recordRows(env.DB, rows)).rejects.toThrow(/NOT NULL/);
     expect(await stored()).toEqual([]);
   });
 });
@@ -133,7 +153,7 @@ describe("rows written", () => {
         };
       },
     });
-    await mergeRecipients(watched, rows);
+    await recordRows(watched, rows);
     return count;
   }
 
@@ -142,7 +162,7 @@ describe("rows written", () => {
     expect(await written(rows)).toBe(4);
     const event = { account: "acme", messageId: "m1", source: "s1", code: "", text: "" };
     const events = [0, 1].map((recipientNo) =>
-      rowOfEvent({ ...event, recipientNo, type: "bounced", at: 5 }),
+      rowOfEvent({ ...event, recipientNo, type: "bounced", at: 5 }, recipientNo),
     );
     expect(await written(events)).toBe(2);
     expect(await written(events)).toBeLessThanOrEqual(2);
@@ -179,8 +199,8 @@ describe("reading", () => {
     const closed = { ...outcome({ messageId: "m1", no: 0, rev: 3 }), custody: false };
     const open = { ...outcome({ messageId: "m2", no: 0, rev: 3 }), custody: true };
     await merge([closed, open]);
-    await merge([rowOfEvent({ ...event, messageId: "m1", type: "complained" })]);
-    await merge([rowOfEvent({ ...event, messageId: "m3", type: "delivered" })]);
+    await merge([rowOfEvent({ ...event, messageId: "m1", type: "complained" }, 0)]);
+    await merge([rowOfEvent({ ...event, messageId: "m3", type: "delivered" }, 0)]);
     expect(await countStates(env.DB, "acme")).toEqual({ states: { delivered: 1 }, complained: 1 });
     expect(await countStates(env.DB, "other")).toEqual({ states: {}, complained: 0 });
   });

@@ -226,6 +226,14 @@ export class OutboxObject<E> extends DurableObject<E> {
     return stored === null ? null : { ...stored, content: this.#state.table.content(id) };
   }
 
+  /** The heads of those of the units that are here. */
+  heads(ids: readonly string[]): { readonly id: string; readonly head: string }[] {
+    return ids.flatMap((id) => {
+      const headed = this.#state.table.headed(id);
+      return headed === null ? [] : [{ id, head: headed.head }];
+    });
+  }
+
   /** A page of open units, without content. */
   list(page: UnitPage, limit: number): StoredUnit[] {
     return this.#state.table.page(page, limit).flatMap((id) => this.#state.stored(id) ?? []);

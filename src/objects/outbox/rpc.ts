@@ -19,6 +19,7 @@ export interface OutboxRpc extends OutboxPort {
   accept(request: AcceptRequest): Promise<AcceptReply>;
   confirm(confirmations: readonly Confirmation[]): Promise<void>;
   read(id: string): Promise<StoredUnit | null>;
+  heads(ids: readonly string[]): Promise<{ readonly id: string; readonly head: string }[]>;
   list(page: UnitPage, limit: number): Promise<StoredUnit[]>;
   ledger(): Promise<ShardLedger>;
   setPaused(stream: string, paused: boolean): Promise<void>;

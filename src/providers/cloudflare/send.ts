@@ -43,6 +43,7 @@ export const cloudflare: ProviderDefinition<typeof settings> = {
   settings,
   lanes: ["transactional"],
   hooks: null,
+  anonymous: true,
   create(source, deps) {
     const binding = deps.email(source.binding);
     if (binding === null) return err(`there is no send_email binding ${source.binding}`);

@@ -3,6 +3,7 @@
  * apart.
  */
 import fc from "fast-check";
+import { BOUNCE_KINDS } from "../../../src/core/bounce.ts";
 import {
   mergeTimelines,
   rankOf,
@@ -22,14 +23,22 @@ const events = fc
   .record({
     messageId: messages,
     recipientNo: recipients,
-    type: fc.constantFrom("delivered", "deferred", "bounced", "complained", "failed"),
-    // An ambiguous call is repeated where it went: the events of a message come from one source.
-    source: fc.constant("s1"),
+    type: fc.constantFrom(
+      ...(["delivered", "deferred", "bounced", "complained", "rejected"] as const),
+      ...(["queued", "opened", "clicked", "unsubscribed"] as const),
+    ),
+    source: fc.constantFrom("s1", "s7"),
+    providerMessageId: fc.constantFrom("", "p7", 'p"8'),
+    bounce: fc.record({
+      kind: fc.constantFrom(...BOUNCE_KINDS),
+      category: fc.constantFrom("recipient", "policy"),
+    }),
+    url: fc.constantFrom("", "https://a.example/?b=\u{1f600}"),
     at: times,
     code: fc.constantFrom("", "4.2.0", "5.1.1"),
     text: texts,
   })
-  .map((event) => rowOfEvent({ account: "acme", ...event }));
+  .map((event) => rowOfEvent({ account: "acme", ...event }, event.recipientNo));
 
 /** A revision of an Outbox's record is written once: everything in it follows from its number. */
 export function outcome(of: { messageId: string; no: number; rev: number }): RecipientRow {
@@ -60,6 +69,10 @@ export function outcome(of: { messageId: string; no: number; rev: number }): Rec
     source: rev < 3 ? null : `s${rev}`,
     providerMessageId: rev < 5 ? null : `p${rev}`,
     complainedAt: null,
+    marks: rev > 4 ? 1 : 0,
+    bounces: {},
+    engagement: [],
+    providerKey: no === 0 && rev > 6 ? `k-${messageId}` : null,
     timeline: mergeTimelines([], timeline),
     message: no === 0 ? JSON.stringify({ subject: TEXTS[2], id: messageId }) : null,
   };

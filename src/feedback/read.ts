@@ -1,0 +1,168 @@
+/**
+ * Reading the journal: from a message's body to what of it is to be recorded. Events first have to
+ * find their message.
+ */
+import { type Backoff, backoffMs } from "../core/backoff.ts";
+import type { Head, JournalBody } from "../core/custody.ts";
+import { STATE_OF_EVENT } from "../core/delivery-state.ts";
+import type { Happening, ProviderEvent } from "../core/events.ts";
+import { fnv64 } from "../core/fnv.ts";
+import { type RecipientRow, rowOfEvent, rowsOfUnit } from "../core/recipient-row.ts";
+import { happeningOf, happeningsOfUnit } from "./happenings.ts";
+import type { JournalDeps, JournalMessage, RawEvent } from "./ports.ts";
+import { type Context, contextOf, type Resolution, type Resolved, resolve } from "./resolve.ts";
+
+/** A database that is down is asked again soon at first, then every five minutes. */
+const OUTAGE_BACKOFF: Backoff = { firstMs: 2_000, maxMs: 300_000 };
+
+/**
+ * Events of a message that nobody knows come back after these waits: recording takes seconds, an
+ * outage of the journal maybe hours. Then they are kept for people to look at.
+ */
+const ORPHAN_WAITS_S = [10, 60, 600, 3_600, 21_600];
+
+/** A message of the journal, with what of it is to be recorded. */
+export interface Read {
+  readonly message: JournalMessage;
+  readonly body: JournalBody;
+  readonly rows: readonly RecipientRow[];
+  readonly happenings: readonly Happening[];
+  readonly raws: readonly RawEvent[];
+}
+
+type Body<Kind extends JournalBody["kind"]> = Extract<JournalBody, { kind: Kind }>;
+type Events = Body<"events">;
+
+/** An outcome that could not be settled directly. */
+export type Settle = Body<"settle">;
+
+/** A message with events whose messages are yet to be found. */
+export interface Told {
+  readonly message: JournalMessage;
+  readonly body: Events;
+}
+
+const SHAPES: Readonly<Record<JournalBody["kind"], "units" | "events" | "settlements">> = {
+  units: "units",
+  events: "events",
+  settle: "settlements",
+};
+
+/** The body of a journal message, null when it is none. */
+export function readBody(value: unknown): JournalBody | null {
+  const body = value as (JournalBody & Record<string, unknown>) | null;
+  if (body?.v !== 1 || !Object.hasOwn(SHAPES, body.kind)) return null;
+  const items: unknown = body[SHAPES[body.kind]];
+  if (!Array.isArray(items)) return null;
+  return body.kind !== "events" || items.every(isEvent) ? body : null;
+}
+
+function isEvent(value: unknown): value is ProviderEvent {
+  const event = value as Partial<ProviderEvent> | null;
+  const texts = [event?.account, event?.messageId, event?.source, event?.code, event?.text];
+  return (
+    texts.every((text) => typeof text === "string") &&
+    Number.isFinite(event?.at) &&
+    Object.hasOwn(STATE_OF_EVENT, event?.type ?? "") &&
+    (event?.recipientNo === null || Number.isInteger(event?.recipientNo))
+  );
+}
+
+/** Outcomes of an Outbox; null when they cannot be read. */
+export function readUnits(
+  message: JournalMessage,
+  body: Body<"units">,
+  deps: JournalDeps,
+): Read | null {
+  const { account, units } = body;
+  try {
+    const rows = units.flatMap((unit) => rowsOfUnit(account, unit, deps.isAnonymous));
+    const happenings = units.flatMap((unit) => happeningsOfUnit(account, unit));
+    return { message, body, rows, happenings, raws: [] };
+  } catch {
+    return null;
+  }
+}
+
+/** The messages of a batch's own units: their events need not ask for them. */
+export const contextsOf = (reads: readonly Read[]): Context[] =>
+  reads.flatMap(({ body }) =>
+    body.kind === "units"
+      ? body.units.map(({ id, head }) => contextOf(body.account, id, JSON.parse(head) as Head))
+      : [],
+  );
+
+/** Finds whose events they are. What has no message yet comes back later, by itself. */
+export async function readEvents(
+  told: readonly Told[],
+  known: readonly Context[],
+  deps: JournalDeps,
+): Promise<Read[]> {
+  if (told.length === 0) return [];
+  let resolution: Resolution;
+  try {
+    resolution = await resolve(
+      told.flatMap(({ body }) => body.events),
+      known,
+      deps,
+    );
+  } catch (error) {
+    deps.log("resolve_failed", { reason: String(error), messages: told.length });
+    for (const { message } of told) later(message, deps);
+    return [];
+  }
+  const reads = await Promise.all(
+    told.map(async ({ message, body }): Promise<Read | null> => {
+      const known = body.events.flatMap((event) => resolution.resolved.get(event) ?? []);
+      const orphans = body.events.filter((event) => resolution.orphans.has(event));
+      try {
+        await keep(body, orphans, deps);
+      } catch (error) {
+        deps.log("events_not_kept", { reason: String(error) });
+        later(message, deps);
+        return null;
+      }
+      return {
+        message,
+        body: { ...body, events: known.map(({ event }) => event) },
+        rows: known.map(({ event, no }) => rowOfEvent(event, no)),
+        happenings: known.map(happeningOf),
+        raws: known.flatMap(rawOf),
+      };
+    }),
+  );
+  return reads.filter((read) => read !== null);
+}
+
+/** Sees to what cannot be recorded now: orphans wait, strangers are kept as they came. */
+async function keep(
+  { unknown, tries = 0 }: Events,
+  orphans: readonly ProviderEvent[],
+  deps: JournalDeps,
+): Promise<void> {
+  if (unknown !== undefined && unknown.events.length > 0) {
+    await deps.keepAside("unknown", unknown, "of a type that no table has");
+    deps.log("unknown_events", { source: unknown.source, count: unknown.events.length });
+  }
+  if (orphans.length === 0) return;
+  const wait = ORPHAN_WAITS_S[tries];
+  if (wait === undefined) {
+    await deps.keepAside("orphans", orphans, "of a message that nobody knows");
+    deps.log("orphans_kept", { count: orphans.length });
+  } else {
+    await deps.journalLater({ v: 1, kind: "events", events: orphans, tries: tries + 1 }, wait);
+  }
+}
+
+function rawOf({ event, no }: Resolved): RawEvent[] {
+  const { account, messageId, source, type, at, raw } = event;
+  if (raw === undefined) return [];
+  return [{ account, messageId, id: fnv64(`${no} ${type} ${raw}`), no, source, type, at, raw }];
+}
+
+/** Puts a message off, longer each time. */
+export function later(message: JournalMessage, deps: JournalDeps): void {
+  const spread = (deps.now() % 1_000) / 1_000;
+  const waitMs = backoffMs(OUTAGE_BACKOFF, message.attempts, spread);
+  message.retry({ delaySeconds: Math.ceil(waitMs / 1_000) });
+}

@@ -1,0 +1,86 @@
+/**
+ * The D1 table `raw_event` (migrations/0002): providers' events as they came, of those that are no
+ * plain delivery, open or click.
+ */
+
+/** One kept event; `id` is a hash of what it says, so that it is kept once. */
+export interface RawEventRow {
+  readonly account: string;
+  readonly messageId: string;
+  readonly id: string;
+  readonly no: number;
+  readonly source: string;
+  readonly type: string;
+  readonly at: number;
+  readonly raw: string;
+}
+
+/** Characters of rows in one statement: a bound value is at most 2 MB. */
+const STATEMENT_MAX = 500_000;
+
+const INSERT = `
+INSERT INTO raw_event (account_id, message_id, id, recipient_no, source, type, at, raw)
+SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+  value ->> 7 FROM json_each(?1) WHERE true
+ON CONFLICT DO NOTHING`;
+
+/** Statements that keep events; a known one costs nothing. */
+export function rawEventStatements(
+  db: D1Database,
+  events: readonly RawEventRow[],
+): D1PreparedStatement[] {
+  const portions: string[][] = [];
+  let size = Number.POSITIVE_INFINITY;
+  for (const { account, messageId, id, no, source, type, at, raw } of events) {
+    const text = JSON.stringify([account, messageId, id, no, source, type, at, raw]);
+    if (size + text.length > STATEMENT_MAX) {
+      portions.push([]);
+      size = 0;
+    }
+    portions.at(-1)?.push(text);
+    size += text.length;
+  }
+  return portions.map((texts) => db.prepare(INSERT).bind(`[${texts.join(",")}]`));
+}
+
+/** Events that one message shows; more have been kept than anybody reads. */
+const SHOWN_MAX = 200;
+
+/** The kept events of one message, in order of time. */
+export async function readRawEvents(
+  db: D1Database,
+  account: string,
+  messageId: string,
+): Promise<Omit<RawEventRow, "account" | "messageId">[]> {
+  const { results } = await db
+    .prepare(
+      `SELECT id, recipient_no AS no, source, type, at, raw FROM raw_event
+       WHERE account_id = ? AND message_id = ? ORDER BY at, id LIMIT ${SHOWN_MAX}`,
+    )
+    .bind(account, messageId)
+    .all<Omit<RawEventRow, "account" | "messageId">>();
+  return results;
+}
+
+/**
+ * Deletes an account's events of messages older than `before`, a message id: ids are in order of
+ * time.
+ *
+ * @returns how many of at most `limit` were deleted
+ */
+export async function pruneRawEvents(
+  db: D1Database,
+  account: string,
+  before: string,
+  limit: number,
+): Promise<number> {
+  const { meta } = await db
+    .prepare(
+      `DELETE FROM raw_event WHERE (account_id, message_id, id) IN (
+         SELECT account_id, message_id, id FROM raw_event
+         WHERE account_id = ?1 AND message_id < ?2 LIMIT ?3)`,
+    )
+    .bind(account, before, limit)
+    .run();
+  return meta.changes;
+}
