@@ -185,7 +185,7 @@ export function parseConfig(vars: unknown): Result<Config, string> {
       provider_extras: given.provider_extras ?? NO_EXTRAS,
     };
   }
-  const { accounts, limits, feeds } = raw;
+  const { accounts, limits, webhooks, feeds } = raw;
   const { hard_days, soft_messages, soft_window_days, soft_days } = raw.suppression;
   const suppression = {
     hardMs: hard_days * DAY_MS,
@@ -193,7 +193,7 @@ export function parseConfig(vars: unknown): Result<Config, string> {
     softWindowMs: soft_window_days * DAY_MS,
     softMs: soft_days * DAY_MS,
   };
-  const config = { accounts, sources, pools, streams, tiers, limits, feeds, suppression };
+  const config = { accounts, sources, pools, streams, tiers, limits, webhooks, feeds, suppression };
   const mistake = danglingName(config);
   return mistake === null ? ok(config) : err(mistake);
 }

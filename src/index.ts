@@ -5,6 +5,8 @@ import { classify } from "./feedback/classify.ts";
 import { consumeDead, redrive } from "./feedback/dead.ts";
 import { fillGaps } from "./feedback/fill.ts";
 import { consumeJournal } from "./feedback/ingest.ts";
+import { consumeWebhooks } from "./feedback/webhooks-out/consume.ts";
+import { sweepWebhooks } from "./feedback/webhooks-out/sweep.ts";
 import { OutboxObject } from "./objects/outbox/outbox.ts";
 import { RateLimiterObject } from "./objects/rate-limiter.ts";
 import { SandboxObject } from "./objects/sandbox.ts";
@@ -21,9 +23,11 @@ import {
   outboxDeps,
   sandboxDeps,
   sourceDeps,
+  sweepServices,
   tendSuppressions,
   touchShards,
   watchServices,
+  webhookServices,
 } from "./services.ts";
 
 const app = createApp(edgeServices);
@@ -38,6 +42,8 @@ export default {
         return consumeLane(batch.messages, laneServices(env));
       case "postern-journal":
         return consumeJournal(batch.messages, journalServices(env));
+      case "postern-webhooks":
+        return consumeWebhooks(batch.messages, webhookServices(env));
       default:
         return consumeDead(batch.messages, deadServices(env));
     }
@@ -45,6 +51,7 @@ export default {
 
   async scheduled(_controller, env) {
     await touchShards(env);
+    await sweepWebhooks(sweepServices(env));
     await watchFeeds(watchServices(env));
     await redrive(deadServices(env));
     await tendSuppressions(env);

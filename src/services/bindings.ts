@@ -10,6 +10,7 @@ export interface Env {
   readonly LANE_TRANSACTIONAL: Queue;
   readonly LANE_BROADCAST: Queue;
   readonly JOURNAL: Queue;
+  readonly WEBHOOKS: Queue;
   readonly DEAD: Queue;
   readonly POSTERN?: unknown;
   readonly POSTERN_SECRET?: string;

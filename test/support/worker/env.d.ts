@@ -17,6 +17,7 @@ declare namespace Cloudflare {
     LANE_TRANSACTIONAL: Queue;
     LANE_BROADCAST: Queue;
     JOURNAL: Queue;
+    WEBHOOKS: Queue;
     DEAD: Queue;
     POSTERN: unknown;
     POSTERN_SECRET: string;
