@@ -6,15 +6,17 @@ import { z } from "zod";
 import { ok } from "../../core/result.ts";
 import { call, mailboxesIn, type Request } from "../http.ts";
 import type { Outcome, OutgoingMessage, ProviderDefinition, SendDeps } from "../provider.ts";
-import { baseUrl, batching, remote, secretName, secrets } from "../settings.ts";
+import { baseUrl, batching, hooked, remote, secretName, secrets } from "../settings.ts";
 import { bodyOf } from "./message.ts";
 import { batchOutcome, outcomeOf, outcomesOf } from "./outcome.ts";
 import { identities, lookup } from "./records.ts";
+import { hooks } from "./webhook.ts";
 
 const settings = z.strictObject({
   provider: z.literal("sendgrid"),
   ...remote,
   ...batching,
+  ...hooked,
   /** Mail that stays in the European Union goes to https://api.eu.sendgrid.com. */
   base_url: baseUrl("https://api.sendgrid.com"),
   /** The name of the secret that holds the API key. */
@@ -39,7 +41,7 @@ const BATCH_MAX = 100;
 export const sendgrid: ProviderDefinition<typeof settings> = {
   settings,
   lanes: ["transactional", "broadcast"],
-  hooks: null,
+  hooks,
   create(source, deps) {
     const given = secrets({ apiKey: source.secret }, deps.secret);
     if (!given.ok) return given;
