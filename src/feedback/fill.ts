@@ -71,8 +71,9 @@ async function fill(gap: Gap, deps: FillDeps): Promise<void> {
   let from = gap.fillFrom;
   let done = false;
   let events = 0;
-  // By what tells one from another: pages overlap.
-  const foreign = new Map<string, number>();
+  // Pages overlap: what this run has read already.
+  const read = new Set<string>();
+  const foreign: number[] = [];
   for (let page = 0; page < FILL_PAGES_MAX && !done; page++) {
     const answer = await deps.ask(source, from);
     // Whoever cannot be asked has nothing to go on with.
@@ -81,10 +82,12 @@ async function fill(gap: Gap, deps: FillDeps): Promise<void> {
       deps.log("gap_not_answered", { source, reason: answer.error.text });
       break;
     }
-    const accounts = await Promise.all(answer.value.map(deps.accountOf));
-    const known = answer.value.flatMap((event, index) => {
+    const fresh = answer.value.filter((event) => !read.has(keyOf(event)));
+    const accounts = await Promise.all(fresh.map(deps.accountOf));
+    const known = fresh.flatMap((event, index) => {
       const account = accounts[index] ?? null;
-      if (account === null) foreign.set(keyOf(event), event.at);
+      read.add(keyOf(event));
+      if (account === null) foreign.push(event.at);
       return account === null ? [] : [{ ...event, account }];
     });
     // On the journal before the place is noted: broken off in between, it is asked for again.
@@ -97,11 +100,11 @@ async function fill(gap: Gap, deps: FillDeps): Promise<void> {
     if (!done) from = last > from ? last : from + GRAIN_MS;
   }
   // All there is has been read; what the provider has not recorded yet comes in a later run.
-  const settled = Math.max(gap.fillFrom, Math.min(from, begun - RECORDS_LAG_MS));
+  const settled = Math.min(from, begun - RECORDS_LAG_MS);
   const filled = done && gap.fillUntil > 0 && begun - RECORDS_LAG_MS >= gap.fillUntil;
-  const to = done ? settled : from;
+  const to = done ? settled : Math.min(from, begun);
   // What lies beyond is asked for again, and counted then.
-  const strangers = [...foreign.values()].filter((at) => at >= gap.fillFrom && at < to).length;
+  const strangers = foreign.filter((at) => at >= gap.fillFrom && at < to).length;
   await deps.recordFill(gap, filled ? 0 : to, strangers);
   if (events > 0) deps.log("gap_filled", { source, events, foreign: strangers });
 }

@@ -10,7 +10,11 @@ import {
   type Gap,
   RECORDS_LAG_MS,
 } from "../../src/feedback/fill.ts";
+import { mailgun } from "../../src/providers/mailgun/send.ts";
 import type { FeedEvent } from "../../src/providers/provider.ts";
+import { depsFor, makeProvider } from "../contract/adapter.ts";
+import { FULL } from "../contract/messages.ts";
+import { mailgunEmulator } from "../emulator/mailgun.ts";
 
 const NOW = 1_800_000_000_000;
 const HOUR = 3_600_000;
@@ -45,7 +49,7 @@ function world(records: readonly FeedEvent[], gap: Partial<Gap> = {}, page = 3) 
     accountOf: async ({ messageId, account = "found" }) =>
       messageId.startsWith("ours") ? account : null,
     classify: ({ hint, code, text }) => ({
-      kind: hint.kind ?? "soft",
+      kind: hint?.kind ?? "soft",
       category: code === "5.1.1" && text === "no such user" ? "recipient" : "unknown",
     }),
     journal: async (body) => {
@@ -87,6 +91,25 @@ describe("filling a gap", () => {
     expect(events()[1]).not.toHaveProperty("bounce");
   });
 
+  test("of Mailgun has what its records say, each event once in a run", async () => {
+    const emulator = await mailgunEmulator.start();
+    try {
+      const provider = makeProvider({ definition: mailgun, emulator: mailgunEmulator }, emulator);
+      const now = Date.now();
+      await provider.send(FULL, depsFor());
+      const { deps, events } = world([], { fillFrom: now - HOUR });
+      const ask: FillDeps["ask"] = (_, since) => provider.eventsSince?.(since, depsFor()) ?? null;
+      const accountOf: FillDeps["accountOf"] = async ({ messageId }) =>
+        messageId === FULL.id ? "acme" : null;
+      await fillGaps({ ...deps, now: Date.now, ask, accountOf });
+      expect(events()).toHaveLength(4);
+      expect(events()[0]).toMatchObject({ source: "mg", account: "acme", messageId: FULL.id });
+      expect(new Set(events().map(({ type }) => type))).toEqual(new Set(["delivered"]));
+    } finally {
+      await emulator.close();
+    }
+  });
+
   test("counts what is not ours and drops it, and goes on behind a page of nothing else", async () => {
     const strangers = Array.from({ length: 5 }, (_, n) =>
       event(NOW - 2 * HOUR + n * 1_500, { messageId: "theirs" }),
@@ -124,7 +147,7 @@ describe("filling a gap", () => {
     const { deps, state, events } = world([event(NOW - HOUR)]);
     const ahead = () => Promise.resolve(ok([event(NOW + 9 * HOUR)]));
     await fillGaps({ ...deps, ask: ahead });
-    expect(state.gap.fillFrom).toBeLessThanOrEqual(NOW + FILL_PAGES_MAX * 1_000);
+    expect(state.gap.fillFrom).toBeLessThanOrEqual(NOW);
     state.gap = { ...state.gap, fillFrom: NOW - 5 * HOUR };
     await fillGaps(deps);
     expect(events().map(({ messageId }) => messageId)).toContain(`ours-${NOW - HOUR}`);
@@ -137,6 +160,20 @@ describe("filling a gap", () => {
     state.now += 60_000;
     await fillGaps(deps);
     expect(state.gap.fillFrom).toBe(NOW + 60_000 - RECORDS_LAG_MS);
+  });
+
+  test("what is recorded late is read, also when a run ends just before now", async () => {
+    const times = Array.from(
+      { length: 2 * FILL_PAGES_MAX + 1 },
+      (_, n) => NOW - 21_000 + n * 1_000,
+    );
+    const records = times.map((at) => event(at));
+    const { deps, state, events } = world(records);
+    await fillGaps(deps);
+    expect(state.gap.fillFrom).toBeGreaterThan(NOW - RECORDS_LAG_MS);
+    records.push(event(NOW - 10 * 60_000));
+    for (let run = 0; run < 3; run++) await fillGaps(deps);
+    expect(events().map(({ at }) => at)).toContain(NOW - 10 * 60_000);
   });
 
   test("ends when events have come again and the records of that time are complete", async () => {
@@ -179,7 +216,8 @@ describe("filling a gap", () => {
   });
 
   test("a message of the journal stays within what a queue takes", async () => {
-    const long = { code: "x".repeat(900), text: "é".repeat(2_000) };
+    const raw = { said: "é".repeat(2_000) };
+    const long = { type: "deferred", raw } as const;
     const records = Array.from({ length: 300 }, (_, n) => event(NOW - HOUR + n * 1_000, long));
     const { deps, bodies, events } = world(records, {}, 300);
     await fillGaps(deps);
