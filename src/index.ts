@@ -3,6 +3,7 @@ import { createApp } from "./app.ts";
 import { consumeLane } from "./deliver/consume.ts";
 import { classify } from "./feedback/classify.ts";
 import { consumeDead, redrive } from "./feedback/dead.ts";
+import { consumeEvents } from "./feedback/event-queue.ts";
 import { fillGaps } from "./feedback/fill.ts";
 import { consumeJournal } from "./feedback/ingest.ts";
 import { consumeWebhooks } from "./feedback/webhooks-out/consume.ts";
@@ -16,6 +17,7 @@ import {
   deadServices,
   type Env,
   edgeServices,
+  eventServices,
   fillServices,
   journalServices,
   laneServices,
@@ -42,6 +44,8 @@ export default {
         return consumeLane(batch.messages, laneServices(env));
       case "postern-journal":
         return consumeJournal(batch.messages, journalServices(env));
+      case "postern-events":
+        return consumeEvents(batch.messages, eventServices(env));
       case "postern-webhooks":
         return consumeWebhooks(batch.messages, webhookServices(env));
       default:

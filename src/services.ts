@@ -6,6 +6,7 @@
 export type { Env } from "./services/bindings.ts";
 export * from "./services/consumers.ts";
 export { edgeServices } from "./services/edge.ts";
+export { eventServices } from "./services/events.ts";
 export * from "./services/feeds.ts";
 export { journalServices } from "./services/journal.ts";
 export * from "./services/objects.ts";

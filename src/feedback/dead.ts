@@ -1,6 +1,6 @@
 /**
  * Dead letters: a dead pack costs nothing (the Outbox still has the message and packs it again), a
- * dead journal message is kept and put back on the journal by the cron.
+ * dead journal message or a provider's event is kept and put back on its queue by the cron.
  */
 import type { JournalMessage } from "./ports.ts";
 
@@ -18,10 +18,11 @@ export async function consumeDead(
   deps: DeadDeps,
 ): Promise<void> {
   for (const message of messages) {
-    const body = message.body as { kind?: unknown } | null;
+    const body = message.body as { kind?: unknown; type?: unknown } | null;
     try {
-      if (body?.kind !== undefined) await deps.keepDead(message.body);
-      deps.log("dead_letter", { kind: String(body?.kind ?? "pack") });
+      const kind = body?.kind ?? (body?.type === undefined ? "pack" : "event");
+      if (kind !== "pack") await deps.keepDead(message.body);
+      deps.log("dead_letter", { kind: String(kind) });
       message.ack();
     } catch (error) {
       deps.log("dead_letter_not_kept", { reason: String(error) });

@@ -11,6 +11,7 @@ export interface Env {
   readonly LANE_BROADCAST: Queue;
   readonly JOURNAL: Queue;
   readonly WEBHOOKS: Queue;
+  readonly EVENTS: Queue;
   readonly DEAD: Queue;
   readonly POSTERN?: unknown;
   readonly POSTERN_SECRET?: string;

@@ -44,10 +44,17 @@ export function deadServices(env: Env): DeadDeps & RedriveDeps {
   return {
     keepDead: (body) => content.keepDead(env.CONTENT, body, { at: now(), id: uuid() }),
     dead: (limit) => content.listDead(env.CONTENT, limit),
-    journal: toJournal(env),
+    journal: (body) => putBack(env, body),
     forget: (key) => content.deleteContent(env.CONTENT, [key]),
     log,
   };
+}
+
+/** A provider's event has no `kind`: it goes back to the queue where it is read. */
+async function putBack(env: Env, body: unknown): Promise<void> {
+  const isOurs = (body as { kind?: unknown } | null)?.kind !== undefined;
+  if (isOurs) await toJournal(env)(body);
+  else await env.EVENTS.send(body, { contentType: "json" });
 }
 
 /** Wakes every shard that the configuration names: objects cannot be listed. */

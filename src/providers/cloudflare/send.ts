@@ -25,6 +25,8 @@ const settings = z.strictObject({
   ...remote,
   /** The name of the `[[send_email]]` binding in wrangler.toml. */
   binding: z.string().min(1).default("EMAIL"),
+  /** The sending domains whose events are this source's; for several sources of this provider. */
+  domains: z.array(z.string().toLowerCase()).max(100).default([]),
 });
 
 /** "Combined across all recipient fields." */

@@ -3,18 +3,28 @@ import { z } from "zod";
 import { formatMailbox } from "../../core/address.ts";
 import { ok } from "../../core/result.ts";
 import { call, mailboxesIn, type Request } from "../http.ts";
-import { ACCOUNT_NAME, ID_NAME, listOf } from "../message.ts";
+import { ACCOUNT_NAME, ID_NAME, listOf, recipientsOf } from "../message.ts";
 import type { Outcome, OutgoingMessage, ProviderDefinition, SendDeps, Tag } from "../provider.ts";
-import { baseUrl, batching, deduplication, remote, secretName, secrets } from "../settings.ts";
+import {
+  baseUrl,
+  batching,
+  deduplication,
+  hooked,
+  remote,
+  secretName,
+  secrets,
+} from "../settings.ts";
 import { outcomesOf } from "./batch.ts";
 import { identities } from "./domains.ts";
 import { outcomeOf } from "./outcome.ts";
+import { COUNT_NAME, hooks } from "./webhook.ts";
 
 const settings = z.strictObject({
   provider: z.literal("resend"),
   ...remote,
   ...deduplication,
   ...batching,
+  ...hooked,
   base_url: baseUrl("https://api.resend.com"),
   /** The name of the secret that holds the API key. */
   secret: secretName,
@@ -35,7 +45,7 @@ const TAG_MAX = 256;
 export const resend: ProviderDefinition<typeof settings> = {
   settings,
   lanes: ["transactional", "broadcast"],
-  hooks: null,
+  hooks,
   create(source, deps) {
     const given = secrets({ apiKey: source.secret }, deps.secret);
     if (!given.ok) return given;
@@ -135,17 +145,20 @@ function bodyOf(message: OutgoingMessage): Record<string, unknown> {
   };
 }
 
-/** The caller's tags and our two, which no caller may set. */
+/** The caller's tags and our own, which no caller may set. */
 function tagsOf(message: OutgoingMessage): Tag[] {
+  const count = recipientsOf(message).length;
   const own = [
     { name: ID_NAME, value: tagValue(message.id) },
     { name: ACCOUNT_NAME, value: tagValue(message.account) },
+    // Events name those of `to` only, so without it a bounce of Cc's would be theirs.
+    ...(count > 1 ? [{ name: COUNT_NAME, value: String(count) }] : []),
   ];
   const given = [
     ...message.tags,
     ...Object.entries(message.metadata).map(([name, value]) => ({ name, value: tagValue(value) })),
   ];
-  const names = new Set(own.map((tag) => tag.name));
+  const names = new Set([...own.map((tag) => tag.name), COUNT_NAME]);
   return [...given.filter((tag) => !names.has(tag.name)), ...own];
 }
 

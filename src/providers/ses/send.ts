@@ -9,12 +9,13 @@ import { call, mailboxesIn } from "../http.ts";
 import { recipientsOf } from "../message.ts";
 import { rejected } from "../outcomes.ts";
 import type { Outcome, OutgoingMessage, ProviderDefinition, SendDeps } from "../provider.ts";
-import { regionalUrl, remote, secretName, secrets } from "../settings.ts";
+import { hooked, regionalUrl, remote, secretName, secrets } from "../settings.ts";
 import { identities } from "./identities.ts";
 import { isAsciiLocal, sesMailbox } from "./mailbox.ts";
 import { bodyOf, type Envelope } from "./message.ts";
 import { outcomeOf } from "./outcome.ts";
 import { type Signing, secretsOf, signed } from "./sign.ts";
+import { hooks } from "./webhook.ts";
 
 const name = (max: number) =>
   z
@@ -26,6 +27,7 @@ const name = (max: number) =>
 const settings = z.strictObject({
   provider: z.literal("ses"),
   ...remote,
+  ...hooked,
   /** Where the account sends from, as in `eu-west-1`. */
   region: z.string().regex(/^[a-z]{2,4}(-[a-z]+){1,3}-\d{1,2}$/, "a region is like eu-west-1"),
   /** The region's own endpoint unless it is given: a FIPS or VPC endpoint, or an emulator. */
@@ -64,7 +66,7 @@ const NO_SPACES = /^[!-~]+$/;
 export const ses: ProviderDefinition<typeof settings> = {
   settings,
   lanes: ["transactional", "broadcast"],
-  hooks: null,
+  hooks,
   create(source, deps) {
     const given = credentials(source, deps.secret);
     if (!given.ok) return given;

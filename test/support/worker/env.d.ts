@@ -18,6 +18,7 @@ declare namespace Cloudflare {
     LANE_BROADCAST: Queue;
     JOURNAL: Queue;
     WEBHOOKS: Queue;
+    EVENTS: Queue;
     DEAD: Queue;
     POSTERN: unknown;
     POSTERN_SECRET: string;

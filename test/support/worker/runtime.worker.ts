@@ -10,7 +10,7 @@ const bindings: Record<string, unknown> = { ...env };
 test("the runtime is workerd, with every binding of wrangler.toml", () => {
   expect(navigator.userAgent).toBe("Cloudflare-Workers");
   const names = ["DB", "CACHE", "CONTENT", "OUTBOX", "SOURCE", "LIMITER", "SANDBOX", "JOURNAL"];
-  for (const name of [...names, "LANE_TRANSACTIONAL", "LANE_BROADCAST", "DEAD"]) {
+  for (const name of [...names, "LANE_TRANSACTIONAL", "LANE_BROADCAST", "EVENTS", "DEAD"]) {
     expect(bindings[name], name).toBeDefined();
   }
 });
