@@ -8,6 +8,8 @@
 const HEADER_MAX = 2_048;
 /** One is MailChannels', others may be of those who passed it on. */
 const SIGNATURES_MAX = 4;
+/** RFC 8032 section 5.1.6. */
+const SIGNATURE_BYTES = 64;
 
 const LABEL = "([a-z*][a-z0-9_.*-]{0,63})";
 /** `label=("name" "name");parameter=value`: section 2.3. */
@@ -27,7 +29,7 @@ export interface MessageSignature {
   readonly created: number;
   readonly signature: Uint8Array<ArrayBuffer>;
   /** What is signed (section 2.5). */
-  readonly base: Uint8Array<ArrayBuffer>;
+  readonly base: Uint8Array;
 }
 
 /**
@@ -38,23 +40,27 @@ export function signaturesOf(headers: Headers): readonly MessageSignature[] {
   const made = new Map(members(BYTES, headers.get("signature")).map((one) => [one[1], one[2]]));
   const inputs = members(INPUT, headers.get("signature-input")).slice(0, SIGNATURES_MAX);
   return inputs.flatMap(([, label, whole = "", list = "", rest = ""]) => {
-    const parameters = new Map(
-      [...rest.matchAll(PARAMETER)].map(([, name, number, text]) => [name, number ?? text]),
+    const parameters = new Map<string | undefined, string | number>(
+      [...rest.matchAll(PARAMETER)].map(([, name, number, text = ""]) => [
+        name,
+        number === undefined ? text : Number(number),
+      ]),
     );
-    const keyId = parameters.get("keyid") ?? "";
-    const created = parameters.get("created") ?? "";
+    const keyId = parameters.get("keyid");
+    const created = parameters.get("created");
     const signature = bytesOf(made.get(label) ?? "");
     const lines = linesOf(list, headers);
-    if (signature === null || lines === null || keyId === "" || !/^\d+$/.test(created)) return [];
+    if (signature?.length !== SIGNATURE_BYTES || lines === null) return [];
+    if (typeof keyId !== "string" || typeof created !== "number") return [];
     if ((parameters.get("alg") ?? "ed25519") !== "ed25519") return [];
     const base = new TextEncoder().encode(`${lines}"@signature-params": ${whole}`);
-    return [{ keyId, created: Number(created), signature, base }];
+    return [{ keyId, created, signature, base }];
   });
 }
 
 /** The lines of the covered fields (section 2.5); null: not covered, or not to be had. */
 function linesOf(list: string, headers: Headers): string | null {
-  const names = list.match(/"[a-z0-9-]+"/g) ?? [];
+  const names: readonly string[] = list.match(/"[a-z0-9-]+"/g) ?? [];
   if (`(${names.join(" ")})` !== list || !names.includes('"content-digest"')) return null;
   // The same field twice says nothing more, and is forbidden.
   if (new Set(names).size !== names.length) return null;
