@@ -29,7 +29,7 @@ export interface MessageSignature {
   readonly created: number;
   readonly signature: Uint8Array<ArrayBuffer>;
   /** What is signed (section 2.5). */
-  readonly base: Uint8Array;
+  readonly base: Uint8Array<ArrayBuffer>;
 }
 
 /**
@@ -54,7 +54,7 @@ export function signaturesOf(headers: Headers): readonly MessageSignature[] {
     if (typeof keyId !== "string" || typeof created !== "number") return [];
     if ((parameters.get("alg") ?? "ed25519") !== "ed25519") return [];
     const base = new TextEncoder().encode(`${lines}"@signature-params": ${whole}`);
-    return [{ keyId, created, signature, base }];
+    return [{ keyId, created, signature, base: Uint8Array.from(base) }];
   });
 }
 

@@ -120,7 +120,7 @@ function blockOf(posted: Posted): Meaning {
   return { ...saidOf("suppressed", posted), bounce: { category: "provider_list" } };
 }
 
-/** `comment` is the other server's answer, where there was one; `error` is Mailjet's word for it. */
+/** `comment` is what the other server said, where it did; `error` is Mailjet's word for it. */
 function saidOf(type: Meaning["type"], posted: Posted): Meaning {
   const error = textOf(posted.error);
   return said(type, textOf(posted.comment) || textOf(posted.smtp_reply) || error, error);

@@ -18,7 +18,7 @@ const reasonOf = async (asked: ReturnType<ReturnType<typeof createKeyring>>) => 
   return result.ok ? result.value : result.error.reason;
 };
 
-test("a key is asked for at MailChannels' own address, without a redirect, once an hour", async () => {
+test("a key is asked for at MailChannels' own address and nowhere else, once an hour", async () => {
   const keyring = createKeyring();
   const asked: string[] = [];
   const inits: (RequestInit | undefined)[] = [];

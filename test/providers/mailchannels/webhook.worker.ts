@@ -4,6 +4,8 @@ import { hooks } from "../../../src/providers/mailchannels/webhook.ts";
 import { receive } from "../../../src/providers/receive.ts";
 import { keyServer, makeKey, signedBy } from "./signed.ts";
 
+const utf8 = (text: string) => Uint8Array.from(new TextEncoder().encode(text));
+
 const AT = Date.UTC(2026, 10, 5, 16, 33, 54);
 const keys = {
   basic: [],
@@ -17,7 +19,7 @@ const keys = {
 test("a webhook is proved by the Workers runtime's own cryptography", async () => {
   const key = await makeKey("mckey");
   const event = { event: "delivered", customer_handle: "acme1", recipients: ["ann@example.net"] };
-  const body = new TextEncoder().encode(JSON.stringify([event]));
+  const body = utf8(JSON.stringify([event]));
   const headers = await signedBy(key, body, AT);
   const reasonOf = async (given: object, posted = body) => {
     const request = { headers: new Headers({ ...headers, ...given }), body: posted };
@@ -26,14 +28,14 @@ test("a webhook is proved by the Workers runtime's own cryptography", async () =
     return result.ok ? result.value.events.map(({ type }) => type) : result.error.reason;
   };
   expect(await reasonOf({})).toEqual(["delivered"]);
-  expect(await reasonOf({}, new TextEncoder().encode("[]"))).toBe("bad_proof");
+  expect(await reasonOf({}, utf8("[]"))).toBe("bad_proof");
   const label = (headers.signature ?? "").split("=")[0];
   expect(await reasonOf({ signature: `${label}=:${btoa("x".repeat(64))}:` })).toBe("bad_proof");
 });
 
 test("the Workers runtime follows no redirect for a key", async () => {
   const key = await makeKey("redirected");
-  const body = new TextEncoder().encode("[]");
+  const body = utf8("[]");
   const request = { headers: new Headers(await signedBy(key, body, AT)), body };
   const inits: (RequestInit | undefined)[] = [];
   const fetch: typeof globalThis.fetch = async (_input, init) => {

@@ -146,7 +146,7 @@ test("a payload that others wrote says nothing of an account", async () => {
   }
 });
 
-test("no id of Mailjet's is told: the answer to a call names its first recipient's only", async () => {
+test("no id of Mailjet's is told: a call's answer is known by its first recipient's", async () => {
   expect(await read(event("sent"))).not.toHaveProperty("providerMessageId");
 });
 
