@@ -206,7 +206,7 @@ const NETWORK = rule("network", [
   `(?:unable to|cannot|could not|couldn t|not able to|failed to) (?:\\S+ ){0,2}(?:deliver|
     connect|be delivered|delivered) (?:\\S+ ){0,3}(?:in|after|for|within|to) (?:\\d+|host|the|
     server|~|mx)`,
-  `(?:connection|conversation|operation|session|network|host|read|socket|dial|connect)(?: with|
+  `(?:connection|conversation|operation|network|host|read|socket|dial|connect)(?: with|
      to| from)?(?: @| ~)* (?:\\S+ ){0,3}(?:timed out|time ?out|refused|reset|lost|dropped|
     closed|failed|unreachable|broken|aborted|terminated)`,
   "timed out",

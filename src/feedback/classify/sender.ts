@@ -92,7 +92,8 @@ const REPUTATION = rule("reputation", [
   "r ?bl",
   "rbls?",
   "dnsbls?",
-  `(?<!not )(?:listed|found|listing) (?:in|on|at|by) (?:the )?(?:\\S+ ){0,3}(?:~|§|rbl|dnsbl|database|
+  `(?<!not )(?:listed|found|listing) (?:in|on|at|by) (?:the )?(?:\\S+ ){0,3}(?:~|§|rbl|dnsbl|
+    database|
     pbl|sbl|xbl|css|zen)`,
   "spam ?haus",
   "spam ?cop",
@@ -193,7 +194,7 @@ const RATE = rule("rate", [
   `(?:rate|frequency|throttl\\w*|speed|volume|sending|connection|connections|hourly|daily|
     domain|ip|sender|message|messages|recipient|recipients|quota) (?:\\S+ ){0,3}(?:limit|limits|
     limited|limiting|throttled|exceeded|exceeds|control)(?: (?:exceeded|reached|hit))?(?: from|
-     by| for| per)? (?:rate|frequency|sender|ip|hour|day|connection|connections|session|minute)`,
+     by| for| per)? (?:rate|frequency|sender|ip|hour|day|connection|connections|minute)`,
   `(?:rate|frequency|connection|connections|sending|volume|hourly|daily|throttling|recipient|
     recipients|message count|messages?) (?:(?!size |length )\\S+ )?(?:limit|limits|limited|
     limiting|threshold)`,
