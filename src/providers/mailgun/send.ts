@@ -6,14 +6,16 @@ import { z } from "zod";
 import { ok } from "../../core/result.ts";
 import { basicAuth, call, mailboxesIn } from "../http.ts";
 import type { Outcome, OutgoingMessage, ProviderDefinition, SendDeps } from "../provider.ts";
-import { regionalUrl, remote, secretName, secrets } from "../settings.ts";
+import { hooked, regionalUrl, remote, secretName, secrets } from "../settings.ts";
 import { BYTES_MAX, formOf } from "./form.ts";
 import { outcomeOf } from "./outcome.ts";
 import { type Access, eventsSince, identities, lookup } from "./records.ts";
+import { hooks } from "./webhook.ts";
 
 const settings = z.strictObject({
   provider: z.literal("mailgun"),
   ...remote,
+  ...hooked,
   /** Where the domain is kept; each region has an address of its own. */
   region: z.enum(["us", "eu"]).default("us"),
   base_url: regionalUrl,
@@ -37,7 +39,7 @@ const EXPIRY_MAX_MS = 24 * 3_600_000;
 export const mailgun: ProviderDefinition<typeof settings> = {
   settings,
   lanes: ["transactional", "broadcast"],
-  hooks: null,
+  hooks,
   create(source, deps) {
     const given = secrets({ apiKey: source.secret }, deps.secret);
     if (!given.ok) return given;
