@@ -25,6 +25,10 @@ export const OUT_EVENT_TYPES = [
   "stream.slowed",
   "stream.paused",
   "stream.resumed",
+  "source.warned",
+  "source.slowed",
+  "source.paused",
+  "source.resumed",
   "source.feed_stopped",
   "source.feed_resumed",
   "webhook.disabled",
@@ -119,7 +123,7 @@ export interface Delivery {
 }
 
 /**
- * A hint that a delivery is due. It counts only while the delivery has had exactly `tries` attempts,
+ * A hint that a delivery is due. It counts only while the delivery has had just `tries` attempts,
  * so that a hint that comes twice, or too late, does nothing.
  */
 export interface Hint {

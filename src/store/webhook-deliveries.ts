@@ -1,6 +1,6 @@
 /**
- * The D1 table `webhook_delivery` (migrations/0005), the outbox of webhooks: rows are written in the
- * transaction of what they tell of, and found by time. See also webhook-log.
+ * The D1 table `webhook_delivery` (migrations/0005), the outbox of webhooks: rows are written in
+ * the transaction of what they tell of, and found by time. See also webhook-log.
  */
 import type { Delivery, Endpoint, Hint, NewDelivery } from "../core/webhook.ts";
 import { ENDPOINT_COLUMNS, type EndpointRow, endpointOf } from "./webhook-endpoints.ts";
@@ -188,7 +188,7 @@ export async function settleDeliveries(
 
 /**
  * Switches an endpoint off and writes what is to be told of it, in one transaction. Answers the new
- * deliveries; none when it was off, which then has been told.
+ * deliveries. Whoever finds it at the same moment may tell of it a second time.
  */
 export async function disableEndpoint(
   db: D1Database,

@@ -50,7 +50,7 @@ const AGAIN = `UPDATE webhook_delivery SET status = 'pending', step = 0, next_at
   WHERE endpoint_id = ?1`;
 const RETURNING = "RETURNING endpoint_id, event_id, tries, next_at";
 
-/** Makes one delivery due at `at` (Unix ms), from the start of the schedule; null: there is none. */
+/** Makes one delivery due at `at` (Unix ms), as if it had not been tried; null: there is none. */
 export async function replayDelivery(
   db: D1Database,
   endpoint: string,

@@ -1,4 +1,4 @@
-/** One attempt: check the target -> sign -> post without following -> read what it says of itself. */
+/** One attempt: check the target -> sign -> post without following -> read the answer. */
 import { checkPublicUrl } from "../../core/public-url.ts";
 import type { Attempt, Delivery, Endpoint } from "../../core/webhook.ts";
 import type { AttemptDeps } from "./ports.ts";

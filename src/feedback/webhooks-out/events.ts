@@ -71,6 +71,10 @@ export interface SystemData {
   readonly "stream.slowed": StreamData;
   readonly "stream.paused": StreamData;
   readonly "stream.resumed": StreamData;
+  readonly "source.warned": SourceData;
+  readonly "source.slowed": SourceData;
+  readonly "source.paused": SourceData;
+  readonly "source.resumed": SourceData;
   readonly "source.feed_stopped": FeedData;
   readonly "source.feed_resumed": FeedData;
   readonly "webhook.disabled": {
@@ -94,18 +98,32 @@ export interface SuppressionData {
   readonly reason?: string;
 }
 
-export interface StreamData {
-  readonly stream: string;
+/** What the reputation guard did. */
+export interface GuardData {
   readonly reason: string;
   /** Measured figures, by name. */
   readonly figures?: Readonly<Record<string, number>>;
+  /** The end of a pause, ISO 8601. */
+  readonly until?: string;
+}
+
+/** To the mail of one sender domain on a stream, or to all of the stream. */
+export interface StreamData extends GuardData {
+  readonly stream: string;
+  readonly domain?: string;
+}
+
+/** To all mail of one source. */
+export interface SourceData extends GuardData {
+  readonly source: string;
 }
 
 export interface FeedData {
   readonly source: string;
   /** When it last reported anything, ISO 8601. */
   readonly last_event_at: string | null;
-  readonly reason?: string;
+  /** How long it usually takes to report, milliseconds. */
+  readonly usual_gap_ms?: number;
 }
 
 /**

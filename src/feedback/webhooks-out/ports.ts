@@ -71,7 +71,7 @@ export interface WebhookDeps extends AttemptDeps, AnnounceDeps {
   ) => Promise<Pick<Endpoint, "fails" | "exhausted" | "failingSince"> | null>;
   /**
    * Switches an endpoint off, and writes the notices of it in the same transaction; answers those
-   * that are new, none when it was off already.
+   * that are new.
    */
   readonly disable: (
     endpoint: string,

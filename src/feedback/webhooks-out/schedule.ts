@@ -5,7 +5,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
 /**
- * Before each attempt, the wait after the one before it: Standard Webhooks' example. All of it takes
+ * Before each attempt, the wait after the one before it: Standard Webhooks' example. All of it is
  * three days and a few hours, which is longer than a weekend.
  */
 export const SCHEDULE_MS: readonly number[] = [
@@ -94,7 +94,7 @@ export function pauseUntil(
   return now + Math.max(own, slow ? Math.min(RETRY_AFTER_MAX_MS, asked ?? 0) : 0);
 }
 
-/** How long nothing may succeed before an endpoint is given up: a long weekend and two days more. */
+/** How long nothing may succeed before an endpoint is given up: a long weekend and two days. */
 export const DISABLE_AFTER_MS = 5 * 24 * HOUR_MS;
 
 /** Events given up: one that an endpoint cannot digest is no reason to switch it off. */

@@ -1,6 +1,6 @@
 /**
- * Signatures by Standard Webhooks (`v1`: HMAC-SHA-256 over `id.timestamp.body`). Secrets are derived
- * from the installation's own, so that no table holds one.
+ * Signatures by Standard Webhooks (`v1`: HMAC-SHA-256 over `id.timestamp.body`). Secrets are
+ * derived from the installation's own, so that no table holds one.
  */
 import type { Signer } from "../../core/signer.ts";
 import type { Endpoint } from "../../core/webhook.ts";
