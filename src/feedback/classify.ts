@@ -9,7 +9,7 @@
 import type { Bounce, BounceCategory, BounceHint } from "../core/bounce.ts";
 import { enhancedCodeOf, replyCodeOf } from "../core/smtp-reply.ts";
 import { categoryOfCodes } from "./classify/codes.ts";
-import { firstOf, rule } from "./classify/match.ts";
+import { firstOf } from "./classify/match.ts";
 import { MAILBOX_RULES, NO_ADDRESS_RULES, SYSTEM_RULES } from "./classify/recipient.ts";
 import { SENDER_RULES } from "./classify/sender.ts";
 import { WEAK_RULES } from "./classify/weak.ts";
@@ -119,9 +119,8 @@ interface Said {
 }
 
 /** "Mailbox unavailable" is RFC 5321's own text for 550, whatever the reason is. */
-const UNAVAILABLE = rule("recipient", [
-  "(?:mailbox|recipient|user|address|account) (?:\\S+ ){0,2}(?:unavailable|not available)",
-]);
+const UNAVAILABLE =
+  / (?:mailbox|recipient|user|address|account) (?:\S+ ){0,2}(?:unavailable|not available) /;
 /** Statuses with which it is the mailbox that does not exist (Microsoft: 5.4.1 and 5.5.0). */
 const CONFIRMS = /^5\.(?:1\.(?:0|1|10)|5\.0|0\.0)$/;
 
@@ -135,9 +134,8 @@ const CONTRADICTS = /^[45]\.(?:2\.[1-4]|1\.[78])$/;
  * sendmail, which gives 5.1.1 to users that it does not know, puts the words of its access table
  * behind the dots.
  */
-const SENDMAIL = rule("recipient", [
-  "@ ¤(?! (?:user unknown|unknown user|host unknown|unknown host|user not local))",
-]);
+const SENDMAIL =
+  /(?:^| said) @ ¤(?! (?:user unknown|unknown user|host unknown|unknown host|user not local) )/;
 const BARE = /5\d\d[- ]\s*unknown\s+user\s+[^\s<>@]{1,64}@[^\s<>@]{1,255}\s*$/i;
 const EMPTY_PLACE = /^\s*(?:smtp;\s*)?5\d\d\s*:\s*(?:user unknown|unknown user)/i;
 
@@ -147,11 +145,11 @@ function meaning({ words, text, enhanced, reply }: Said): Meaning | null {
   if (firstOf(NO_ADDRESS_RULES, words) !== null) {
     const contradicted = enhanced !== null && CONTRADICTS.test(enhanced);
     if (contradicted) return { category: categoryOfCodes(enhanced, null) };
-    const masked = SENDMAIL[1].test(words) || BARE.test(text) || EMPTY_PLACE.test(text);
+    const masked = SENDMAIL.test(words) || BARE.test(text) || EMPTY_PLACE.test(text);
     return { category: "recipient", doubtful: enhanced === null && masked };
   }
   const other = firstOf(SYSTEM_RULES, words) ?? firstOf(WEAK_RULES, words);
   if (other !== null) return { category: other };
   const confirmed = enhanced === null ? reply === 550 : CONFIRMS.test(enhanced);
-  return confirmed && UNAVAILABLE[1].test(words) ? { category: "recipient" } : null;
+  return confirmed && UNAVAILABLE.test(words) ? { category: "recipient" } : null;
 }
