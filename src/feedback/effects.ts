@@ -1,19 +1,54 @@
 /**
- * What happenings imply, as values: what one transaction writes besides the rows themselves. Pure,
- * and the same for the same happenings, so that a repeated batch changes nothing.
+ * What happenings imply, as values: what one transaction writes besides the rows themselves. The
+ * same for the same happenings, so that a repeated batch changes nothing.
  */
-import type { Happening } from "../core/events.ts";
+import type { Happening, ProviderEvent } from "../core/events.ts";
+import type { FeedObservation } from "../core/feed.ts";
+import type { Tally } from "../core/guard.ts";
+import type { SuppressionChange } from "../core/suppression.ts";
+import type { Endpoint, NewDelivery } from "../core/webhook.ts";
+import { observationsOf, type Report } from "./feed.ts";
+import { talliesOf } from "./reputation.ts";
+import { suppressionsOf } from "./suppress.ts";
+import { deliveriesOf } from "./webhooks-out/deliveries.ts";
+import { eventsOf } from "./webhooks-out/events.ts";
+
+/** What one batch says. */
+export interface Said {
+  readonly happenings: readonly Happening[];
+  readonly reports: readonly Report[];
+  /** Events of mail that did not leave here. */
+  readonly foreign: readonly ProviderEvent[];
+}
 
 export interface EffectDeps {
-  readonly now: number;
+  readonly now: () => number;
+  /** Whether an account's scope is test state. */
+  readonly isTest: (account: string) => boolean;
 }
 
 /** Everything that is derived from one batch. */
 export interface Effects {
-  readonly happenings: readonly Happening[];
+  readonly suppressions: readonly SuppressionChange[];
+  readonly tallies: readonly Tally[];
+  readonly feeds: readonly FeedObservation[];
+  readonly deliveries: readonly NewDelivery[];
 }
 
-/** Derives the effects of one batch. */
-export function effectsOf(happenings: readonly Happening[], _deps: EffectDeps): Effects {
-  return { happenings };
+/** Derives the effects of one batch; `endpoints` are those of its accounts. */
+export async function effectsOf(
+  said: Said,
+  endpoints: readonly Endpoint[],
+  deps: EffectDeps,
+): Promise<Effects> {
+  const { happenings } = said;
+  // Payloads are only made for accounts that have somebody to tell.
+  const accounts = new Set(endpoints.map(({ account }) => account));
+  const told = happenings.filter(({ account }) => accounts.has(account));
+  return {
+    suppressions: suppressionsOf(happenings),
+    tallies: talliesOf(happenings, deps.isTest),
+    feeds: observationsOf(said, deps.isTest),
+    deliveries: deliveriesOf(await eventsOf(told), endpoints, deps.now()),
+  };
 }

@@ -7,8 +7,10 @@
 
 import { type Confirmation, type JournalUnit, type ShardRef, shardName } from "../core/custody.ts";
 import { type MergedRow, mergeRows } from "../core/recipient-row.ts";
-import { effectsOf } from "./effects.ts";
-import type { JournalDeps, JournalMessage } from "./ports.ts";
+import type { Endpoint } from "../core/webhook.ts";
+import { effectsOf, type Said } from "./effects.ts";
+import { follow } from "./follow.ts";
+import type { JournalDeps, JournalMessage, Recorded } from "./ports.ts";
 import {
   contextsOf,
   later,
@@ -38,8 +40,10 @@ export async function consumeJournal(
     else if (body?.kind === "settle") await settle(message, body, deps);
     else await setAside(message, "malformed", deps);
   }
-  reads.push(...(await readEvents(told, contextsOf(reads), deps)));
-  await record(reads, deps);
+  if (reads.length + told.length === 0) return;
+  const found = await readEvents(told, contextsOf(reads), deps);
+  if (found !== null) await record([...reads, ...found.reads], found.endpoints, deps);
+  else for (const { message } of reads) later(message, deps);
 }
 
 async function settle(message: JournalMessage, body: Settle, deps: JournalDeps): Promise<void> {
@@ -53,25 +57,30 @@ async function settle(message: JournalMessage, body: Settle, deps: JournalDeps):
 }
 
 /** Records what can be recorded of `reads`: all at once, or by halves when the database refuses. */
-async function record(reads: readonly Read[], deps: JournalDeps): Promise<void> {
+async function record(
+  reads: readonly Read[],
+  endpoints: readonly Endpoint[],
+  deps: JournalDeps,
+): Promise<void> {
   if (reads.length === 0) return;
-  let merged: MergedRow[];
-  const effects = effectsOf(
-    reads.flatMap((read) => read.happenings),
-    deps.effects,
-  );
+  const said: Said = {
+    happenings: reads.flatMap((read) => read.happenings),
+    reports: reads.flatMap((read) => read.reports),
+    foreign: reads.flatMap((read) => read.foreign),
+  };
+  const effects = await effectsOf(said, endpoints, deps.effects);
   const rows = mergeRows(reads.flatMap((read) => read.rows));
-  const batch = { ...effects, rows, raws: reads.flatMap((read) => read.raws) };
+  let recorded: Recorded;
   try {
-    merged = await deps.record(batch);
+    recorded = await deps.record({ ...effects, rows, raws: reads.flatMap((read) => read.raws) });
   } catch (error) {
     deps.log("record_failed", { reason: String(error), messages: reads.length });
     if (!(await deps.recordAnswers().catch(() => false))) {
       for (const read of reads) later(read.message, deps);
     } else if (reads.length > 1) {
       const half = reads.length >> 1;
-      await record(reads.slice(0, half), deps);
-      await record(reads.slice(half), deps);
+      await record(reads.slice(0, half), endpoints, deps);
+      await record(reads.slice(half), endpoints, deps);
     } else {
       for (const { message } of reads) {
         if (message.attempts < POISON_ATTEMPTS) later(message, deps);
@@ -80,8 +89,8 @@ async function record(reads: readonly Read[], deps: JournalDeps): Promise<void> 
     }
     return;
   }
-  await deps.follow(batch);
-  await confirm(reads, merged, deps);
+  await follow(effects, recorded.hints, deps.follow);
+  await confirm(reads, recorded.merged, deps);
 }
 
 /** Tells each Outbox what was taken over, and what events prove about mail it holds as unknown. */

@@ -1,7 +1,9 @@
 /** What the journal's consumer needs from outside. */
 import type { Confirmation, JournalBody, SettleRequest, ShardRef } from "../core/custody.ts";
 import type { MergedRow, RecipientRow } from "../core/recipient-row.ts";
+import type { Hint } from "../core/webhook.ts";
 import type { EffectDeps, Effects } from "./effects.ts";
+import type { FollowDeps } from "./follow.ts";
 import type { ResolveDeps } from "./resolve.ts";
 
 /** An event as it came, of which more is kept than a line of a timeline. */
@@ -22,6 +24,14 @@ export interface JournalRecord extends Effects {
   readonly raws: readonly RawEvent[];
 }
 
+/** What a transaction answers. */
+export interface Recorded {
+  /** The rows as they stand. */
+  readonly merged: readonly MergedRow[];
+  /** Deliveries of webhooks that are new. */
+  readonly hints: readonly Hint[];
+}
+
 /** Why something is kept outside the database. */
 export type Aside = "poison" | "orphans" | "unknown";
 
@@ -30,12 +40,9 @@ export interface JournalDeps extends ResolveDeps {
   /** Whether a source's events name nothing but the provider's id. */
   readonly isAnonymous: (source: string) => boolean;
   readonly effects: EffectDeps;
-  /**
-   * Writes in one transaction and answers how the rows stand. Rejects when nothing was written.
-   */
-  readonly record: (record: JournalRecord) => Promise<MergedRow[]>;
-  /** What follows a transaction. It never rejects: all of it can be made up for later. */
-  readonly follow: (record: JournalRecord) => Promise<void>;
+  readonly follow: FollowDeps;
+  /** Writes in one transaction. Rejects when nothing was written. */
+  readonly record: (record: JournalRecord) => Promise<Recorded>;
   /** Whether the database answers at all: tells an outage from a row that it refuses. */
   readonly recordAnswers: () => Promise<boolean>;
   readonly confirm: (ref: ShardRef, confirmations: readonly Confirmation[]) => Promise<void>;
@@ -50,6 +57,10 @@ export interface JournalDeps extends ResolveDeps {
 /** One message of the journal queue. */
 export interface JournalMessage {
   readonly body: unknown;
+  /** The same whenever it comes again. */
+  readonly id: string;
+  /** When it was put on the queue. */
+  readonly timestamp: Date;
   readonly attempts: number;
   ack(): void;
   retry(options: { delaySeconds: number }): void;

@@ -8,6 +8,8 @@ import { STATE_OF_EVENT } from "../core/delivery-state.ts";
 import type { Happening, ProviderEvent } from "../core/events.ts";
 import { fnv64 } from "../core/fnv.ts";
 import { type RecipientRow, rowOfEvent, rowsOfUnit } from "../core/recipient-row.ts";
+import type { Endpoint } from "../core/webhook.ts";
+import type { Report } from "./feed.ts";
 import { happeningOf, happeningsOfUnit } from "./happenings.ts";
 import type { JournalDeps, JournalMessage, RawEvent } from "./ports.ts";
 import { type Context, contextOf, type Resolution, type Resolved, resolve } from "./resolve.ts";
@@ -28,6 +30,8 @@ export interface Read {
   readonly rows: readonly RecipientRow[];
   readonly happenings: readonly Happening[];
   readonly raws: readonly RawEvent[];
+  readonly reports: readonly Report[];
+  readonly foreign: readonly ProviderEvent[];
 }
 
 type Body<Kind extends JournalBody["kind"]> = Extract<JournalBody, { kind: Kind }>;
@@ -78,7 +82,7 @@ export function readUnits(
   try {
     const rows = units.flatMap((unit) => rowsOfUnit(account, unit, deps.isAnonymous));
     const happenings = units.flatMap((unit) => happeningsOfUnit(account, unit));
-    return { message, body, rows, happenings, raws: [] };
+    return { message, body, rows, happenings, raws: [], reports: [], foreign: [] };
   } catch {
     return null;
   }
@@ -92,13 +96,22 @@ export const contextsOf = (reads: readonly Read[]): Context[] =>
       : [],
   );
 
-/** Finds whose events they are. What has no message yet comes back later, by itself. */
+/** What a batch's events have become. */
+interface Found {
+  readonly reads: readonly Read[];
+  /** Those of every account that the batch is about. */
+  readonly endpoints: readonly Endpoint[];
+}
+
+/**
+ * Finds whose events they are, and who is to be told. What has no message yet comes back later, by
+ * itself. Null when the stores do not answer.
+ */
 export async function readEvents(
   told: readonly Told[],
   known: readonly Context[],
   deps: JournalDeps,
-): Promise<Read[]> {
-  if (told.length === 0) return [];
+): Promise<Found | null> {
   let resolution: Resolution;
   try {
     resolution = await resolve(
@@ -109,29 +122,35 @@ export async function readEvents(
   } catch (error) {
     deps.log("resolve_failed", { reason: String(error), messages: told.length });
     for (const { message } of told) later(message, deps);
-    return [];
+    return null;
   }
-  const reads = await Promise.all(
-    told.map(async ({ message, body }): Promise<Read | null> => {
-      const known = body.events.flatMap((event) => resolution.resolved.get(event) ?? []);
-      const orphans = body.events.filter((event) => resolution.orphans.has(event));
-      try {
-        await keep(body, orphans, deps);
-      } catch (error) {
-        deps.log("events_not_kept", { reason: String(error) });
-        later(message, deps);
-        return null;
-      }
-      return {
-        message,
-        body: { ...body, events: known.map(({ event }) => event) },
-        rows: known.map(({ event, no }) => rowOfEvent(event, no)),
-        happenings: known.map(happeningOf),
-        raws: known.flatMap(rawOf),
-      };
-    }),
-  );
-  return reads.filter((read) => read !== null);
+  const reads = await Promise.all(told.map((one) => readOne(one, resolution, deps)));
+  return { reads: reads.filter((read) => read !== null), endpoints: resolution.endpoints };
+}
+
+async function readOne(
+  { message, body }: Told,
+  { resolved, orphans, foreign }: Resolution,
+  deps: JournalDeps,
+): Promise<Read | null> {
+  const known = body.events.flatMap((event) => resolved.get(event) ?? []);
+  try {
+    const lost = body.events.filter((event) => orphans.has(event));
+    await keep(body, lost, deps);
+  } catch (error) {
+    deps.log("events_not_kept", { reason: String(error) });
+    later(message, deps);
+    return null;
+  }
+  return {
+    message,
+    body: { ...body, events: known.map(({ event }) => event) },
+    rows: known.map(({ event, no }) => rowOfEvent(event, no)),
+    happenings: known.map(happeningOf),
+    raws: known.flatMap(rawOf),
+    reports: [{ id: message.id, arrivedAt: message.timestamp.getTime(), body }],
+    foreign: body.events.filter((event) => foreign.has(event)),
+  };
 }
 
 /** Sees to what cannot be recorded now: orphans wait, strangers are kept as they came. */

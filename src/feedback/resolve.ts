@@ -6,6 +6,7 @@ import { canonicalAddress, parseMailbox } from "../core/address.ts";
 import type { Envelope, Head, ShardRef } from "../core/custody.ts";
 import type { ProviderEvent } from "../core/events.ts";
 import { providerKeyOf } from "../core/recipient-row.ts";
+import type { Endpoint } from "../core/webhook.ts";
 
 /** One message with its recipients, as far as events need it. */
 export interface Context {
@@ -32,12 +33,23 @@ export interface HeldHead {
   readonly head: string;
 }
 
+/** What one read answers. */
+export interface Looked {
+  readonly found: readonly Context[];
+  readonly byKey: ReadonlyMap<string, MessageRef>;
+  readonly endpoints: readonly Endpoint[];
+}
+
 export interface ResolveDeps {
   /** What is recorded of messages, by name and by `providerKeyOf`, in one read. */
-  readonly contexts: (
+  readonly look: (
     refs: readonly MessageRef[],
     providerKeys: readonly string[],
-  ) => Promise<{ readonly found: Context[]; readonly byKey: ReadonlyMap<string, MessageRef> }>;
+    /** Accounts whose endpoints are read beside. */
+    accounts: readonly string[],
+  ) => Promise<Looked>;
+  /** Every account's scope. */
+  readonly scopes: readonly string[];
   /** Those of the messages that their Outbox has. */
   readonly heads: (ref: ShardRef, ids: readonly string[]) => Promise<readonly HeldHead[]>;
   /** The shard that a message's id names; null when the id was not made for this account. */
@@ -61,6 +73,8 @@ export interface Resolution {
   readonly orphans: ReadonlySet<ProviderEvent>;
   /** Of mail that did not leave here. */
   readonly foreign: ReadonlySet<ProviderEvent>;
+  /** Those of every account that the batch is about. */
+  readonly endpoints: readonly Endpoint[];
 }
 
 const nameOf = ({ account, messageId }: MessageRef): string => `${account}\n${messageId}`;
@@ -93,17 +107,18 @@ export async function resolve(
   }
   const contexts = new Map(known.map((context) => [nameOf(context), context]));
   const wanted = [...named.values()].filter((ref) => !contexts.has(nameOf(ref)));
-  if (wanted.length + keyed.size > 0) {
-    const { found, byKey } = await deps.contexts(wanted, [...keyed.values()]);
-    for (const context of found) contexts.set(nameOf(context), context);
-    for (const [event, key] of keyed) {
-      const ref = byKey.get(key);
-      // Of mail that left here, and is not recorded yet, or of mail that did not.
-      if (ref === undefined) orphans.add(event);
-      else named.set(event, ref);
-    }
-    await addHeld([...named.values()], shards, contexts, deps);
+  const accounts = new Set([...known, ...named.values()].map(({ account }) => account));
+  // A provider's own id may turn out to be any account's.
+  const scopes = keyed.size > 0 ? deps.scopes : [...accounts];
+  const { found, byKey, endpoints } = await deps.look(wanted, [...keyed.values()], scopes);
+  for (const context of found) contexts.set(nameOf(context), context);
+  for (const [event, key] of keyed) {
+    const ref = byKey.get(key);
+    // Of mail that left here, and is not recorded yet, or of mail that did not.
+    if (ref === undefined) orphans.add(event);
+    else named.set(event, ref);
   }
+  await addHeld([...named.values()], shards, contexts, deps);
   const resolved = new Map<ProviderEvent, Resolved>();
   for (const [event, ref] of named) {
     const context = contexts.get(nameOf(ref));
@@ -115,7 +130,7 @@ export async function resolve(
       resolved.set(event, { event: { ...event, account, messageId }, no, context });
     }
   }
-  return { resolved, orphans, foreign };
+  return { resolved, orphans, foreign, endpoints };
 }
 
 /** The message that an event names: `none` when it names none, null when that is not of ours. */

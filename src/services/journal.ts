@@ -1,13 +1,21 @@
 /** What the journal's consumer may use. */
 import { readId } from "../core/ids.ts";
+import type { FollowDeps } from "../feedback/follow.ts";
 import type { JournalDeps } from "../feedback/ports.ts";
 import { isAnonymous } from "../providers/registry.ts";
 import * as content from "../store/content.ts";
-import { recordJournal } from "../store/journal.ts";
-import { readMessages } from "../store/messages.ts";
+import { lookJournal, recordJournal } from "../store/journal.ts";
 import type { Env } from "./bindings.ts";
 import { databaseAnswers, isolateOf, log, now, outboxOf, uuid } from "./isolate.ts";
-import { scopesOf } from "./terms.ts";
+import { guardServices } from "./reputation.ts";
+import { isTestScope, scopesOf } from "./terms.ts";
+import { announceServices } from "./webhooks.ts";
+
+/** What follows a transaction of the journal, and what the cron and the routes have of it. */
+export function followServices(env: Env): FollowDeps {
+  const scopes = scopesOf(isolateOf(env).config);
+  return { webhooks: announceServices(env), guard: guardServices(env), scopes };
+}
 
 /** What the journal's consumer may use. */
 export function journalServices(env: Env): JournalDeps {
@@ -22,16 +30,17 @@ export function journalServices(env: Env): JournalDeps {
       const provider = config.sources[source]?.provider;
       return provider !== undefined && isAnonymous(provider);
     },
-    effects: { now: now() },
-    contexts: (refs, keys) => readMessages(env.DB, refs, keys),
+    effects: { now, isTest: isTestScope },
+    follow: followServices(env),
+    scopes: scopesOf(config),
+    look: (refs, keys, accounts) => lookJournal(env.DB, refs, keys, accounts),
     heads: (ref, ids) => outboxOf(env, ref).heads(ids),
     shardOf,
     accountOf: async (id) => {
       for (const scope of scopesOf(config)) if ((await shardOf(scope, id)) !== null) return scope;
       return null;
     },
-    record: (record) => recordJournal(env.DB, record),
-    follow: async () => {},
+    record: (record) => recordJournal(env.DB, record, config.suppression, now()),
     recordAnswers: () => databaseAnswers(env),
     confirm: (ref, confirmations) => outboxOf(env, ref).confirm(confirmations),
     settle: (ref, settlements) => outboxOf(env, ref).settle(settlements),

@@ -38,36 +38,39 @@ const BY_KEY = `SELECT ${COLUMNS} FROM json_each(?1) AS wanted CROSS JOIN recipi
   ON found.provider_key = wanted.value CROSS JOIN recipient AS one
   ON one.account_id = found.account_id AND one.message_id = found.message_id`;
 
-interface Ref {
+/** The name of one message across accounts. */
+export interface Ref {
   readonly account: string;
   readonly messageId: string;
 }
 
-/**
- * The recorded ones among the messages named and among those of the provider keys, in one round
- * trip. A message of which only events are recorded is not among them.
- */
-export async function readMessages(
+/** Statements that read messages by name and by provider key; `messagesIn` reads their results. */
+export function messageStatements(
   db: D1Database,
   refs: readonly Ref[],
   providerKeys: readonly string[],
-): Promise<{ readonly found: RecordedMessage[]; readonly byKey: ReadonlyMap<string, Ref> }> {
+): D1PreparedStatement[] {
   const names = new Set(refs.map(({ account, messageId }) => JSON.stringify([account, messageId])));
-  const statements = [
+  return [
     ...(names.size > 0 ? [db.prepare(BY_NAME).bind(`[${[...names].join(",")}]`)] : []),
     ...(providerKeys.length > 0
       ? [db.prepare(BY_KEY).bind(JSON.stringify([...new Set(providerKeys)]))]
       : []),
   ];
-  if (statements.length === 0) return { found: [], byKey: new Map() };
-  const rows = (await db.batch<Row>(statements)).flatMap(({ results }) => results);
+}
+
+/** The messages in the results. One of which only events are recorded is not among them. */
+export function messagesIn(results: readonly D1Result[]): {
+  found: RecordedMessage[];
+  byKey: ReadonlyMap<string, Ref>;
+} {
+  const rows = results.flatMap((result) => result.results as unknown as Row[]);
   const byKey = new Map<string, Ref>();
   for (const { provider_key, account_id: account, message_id: messageId } of rows) {
     if (provider_key !== null) byKey.set(provider_key, { account, messageId });
   }
   const groups = Map.groupBy(rows, (row) => `${row.account_id}\n${row.message_id}`);
-  const found = [...groups.values()].flatMap((group) => messageOf(group) ?? []);
-  return { found, byKey };
+  return { found: [...groups.values()].flatMap((group) => messageOf(group) ?? []), byKey };
 }
 
 function messageOf(rows: readonly Row[]): RecordedMessage | null {

@@ -1,11 +1,15 @@
 /** A journal's world in memory: a database, Outboxes that listen, and messages that remember. */
 import type { Confirmation, Envelope, JournalBody, JournalUnit } from "../../src/core/custody.ts";
 import { mergeRows, type RecipientRow, standingOf } from "../../src/core/recipient-row.ts";
+import type { Endpoint } from "../../src/core/webhook.ts";
 import { consumeJournal } from "../../src/feedback/ingest.ts";
 import type { JournalDeps, JournalRecord } from "../../src/feedback/ports.ts";
+import type { Looked } from "../../src/feedback/resolve.ts";
 
 export interface Told {
   readonly body: unknown;
+  readonly id: string;
+  readonly timestamp: Date;
   readonly attempts: number;
   acked: number;
   retried: number[];
@@ -13,9 +17,13 @@ export interface Told {
   retry(options: { delaySeconds: number }): void;
 }
 
+let made = 0;
+
 export function message(body: unknown, attempts = 1): Told {
   return {
     body,
+    id: `j${++made}`,
+    timestamp: new Date(0),
     attempts,
     acked: 0,
     retried: [],
@@ -77,6 +85,7 @@ export class World {
   readonly confirmed: { shard: string; confirmations: readonly Confirmation[] }[] = [];
   readonly settled: unknown[] = [];
   readonly kept: { where: string; body: unknown; reason: string }[] = [];
+  readonly endpoints: Endpoint[] = [];
   /** Messages that their Outbox does not have, of those that are not recorded. */
   readonly gone = new Set<string>();
   readonly later: { body: JournalBody; delayS: number }[] = [];
@@ -84,10 +93,12 @@ export class World {
   readonly deps: JournalDeps = {
     now: () => 0,
     isAnonymous: (source) => source === "anon",
-    effects: { now: 0 },
-    contexts: async (refs, keys) => {
+    effects: { now: () => 0, isTest: () => false },
+    follow: this.#follow(),
+    scopes: ["acme"],
+    look: async (refs, keys) => {
       if (this.down) throw new Error("Network connection lost.");
-      return this.#contexts(refs, keys);
+      return { ...this.#known(refs, keys), endpoints: this.endpoints };
     },
     heads: async (_ref, ids) =>
       ids.flatMap((id) => (this.gone.has(id) ? [] : [{ id, head: journalUnit(id).head }])),
@@ -95,9 +106,8 @@ export class World {
     record: async (record) => {
       const merged = await this.#record(record.rows);
       this.records.push(record);
-      return merged;
+      return { merged, hints: [] };
     },
-    follow: async () => {},
     recordAnswers: async () => !this.down,
     shardOf: async (account, id) => (id.startsWith("m") ? { account, shard: 0 } : null),
     journalLater: async (body, delayS) => {
@@ -119,10 +129,35 @@ export class World {
     log: () => {},
   };
 
-  #contexts(
+  /** A guard and a queue at which nothing happens. */
+  #follow(): JournalDeps["follow"] {
+    const log = () => {};
+    const webhooks = {
+      now: () => 0,
+      readEndpoints: async () => [],
+      insertDeliveries: async () => [],
+      enqueue: async () => {},
+      log,
+    };
+    const guard = {
+      now: () => 0,
+      policyOf: () => {
+        throw new Error("nothing is judged here");
+      },
+      standings: async () => [],
+      due: async () => [],
+      write: async () => [],
+      untold: async () => [],
+      markTold: async () => {},
+      log,
+    };
+    return { webhooks, guard, scopes: ["acme"] };
+  }
+
+  #known(
     refs: readonly { account: string; messageId: string }[],
     keys: readonly string[],
-  ): Awaited<ReturnType<JournalDeps["contexts"]>> {
+  ): Pick<Looked, "found" | "byKey"> {
     const byKey = new Map(
       this.stored.flatMap((row) =>
         row.providerKey !== null && keys.includes(row.providerKey)

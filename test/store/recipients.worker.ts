@@ -8,20 +8,16 @@ import {
   rowOfEvent,
   standingOf,
 } from "../../src/core/recipient-row.ts";
-import { recordJournal } from "../../src/store/journal.ts";
 import { countStates, listMessages, readMessage } from "../../src/store/recipients.ts";
 import { shuffledGroups } from "../support/shuffle.ts";
+import { recordRows } from "../support/worker/record.ts";
 import { outcome, rowFacts } from "../support/worker/row-facts.ts";
 
 beforeEach(async () => {
   await env.DB.prepare("DELETE FROM recipient").run();
 });
 
-const merge = (rows: readonly RecipientRow[]): Promise<MergedRow[]> =>
-  recordRows(env.DB, mergeRows(rows));
-
-const recordRows = (db: D1Database, rows: readonly RecipientRow[]): Promise<MergedRow[]> =>
-  recordJournal(db, { rows, raws: [] });
+const merge = (rows: readonly RecipientRow[]): Promise<MergedRow[]> => recordRows(mergeRows(rows));
 
 interface Stored {
   readonly account_id: string;
@@ -134,7 +130,7 @@ describe("the merge in SQL", () => {
     const good = outcome({ messageId: "m1", no: 0, rev: 2 });
     const bad = { ...outcome({ messageId: "m2", no: 0, rev: 2 }), state: null };
     const rows = [good, bad as unknown as RecipientRow];
-    await expect(recordRows(env.DB, rows)).rejects.toThrow(/NOT NULL/);
+    await expect(recordRows(rows)).rejects.toThrow(/NOT NULL/);
     expect(await stored()).toEqual([]);
   });
 });
@@ -153,7 +149,7 @@ describe("rows written", () => {
         };
       },
     });
-    await recordRows(watched, rows);
+    await recordRows(rows, watched);
     return count;
   }
 

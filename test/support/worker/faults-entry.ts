@@ -9,6 +9,7 @@ import { consumeLane } from "../../../src/deliver/consume.ts";
 import type { LaneMessage } from "../../../src/deliver/ports.ts";
 import { consumeDead, redrive } from "../../../src/feedback/dead.ts";
 import { consumeJournal } from "../../../src/feedback/ingest.ts";
+import type { JournalMessage } from "../../../src/feedback/ports.ts";
 import { OutboxObject } from "../../../src/objects/outbox/outbox.ts";
 import {
   deadServices,
@@ -137,11 +138,15 @@ function settling(message: LaneMessage): LaneMessage {
 async function journalInvocation(
   env: Env,
   scope: string,
-  messages: readonly LaneMessage[],
+  messages: readonly JournalMessage[],
 ): Promise<void> {
   const life = createLife();
   const deps = faultyJournal(journalServices(fragile(env)), scope, life);
-  const all = messages.map(settling);
+  const all = messages.map((one) => ({
+    id: one.id,
+    timestamp: one.timestamp,
+    ...settling(one),
+  }));
   await Promise.race([consumeJournal(all, deps), life.death]);
   if (life.dead) for (const message of all) message.retry({ delaySeconds: REDELIVERY_S });
 }
