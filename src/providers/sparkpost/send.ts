@@ -3,14 +3,16 @@ import { z } from "zod";
 import { ok } from "../../core/result.ts";
 import { call, mailboxesIn } from "../http.ts";
 import type { Outcome, OutgoingMessage, ProviderDefinition, SendDeps } from "../provider.ts";
-import { regionalUrl, remote, secretName, secrets } from "../settings.ts";
+import { hooked, regionalUrl, remote, secretName, secrets } from "../settings.ts";
 import { bodyOf } from "./body.ts";
 import { outcomeOf } from "./outcome.ts";
 import { type Access, eventsSince, identities } from "./records.ts";
+import { hooks } from "./webhook.ts";
 
 const settings = z.strictObject({
   provider: z.literal("sparkpost"),
   ...remote,
+  ...hooked,
   /** Where the account is kept; each region has an address and accounts of its own. */
   region: z.enum(["us", "eu"]).default("us"),
   base_url: regionalUrl,
@@ -36,7 +38,7 @@ const BYTES_MAX = 20_000_000;
 export const sparkpost: ProviderDefinition<typeof settings> = {
   settings,
   lanes: ["transactional", "broadcast"],
-  hooks: null,
+  hooks,
   create(source, deps) {
     const given = secrets({ apiKey: source.secret }, deps.secret);
     if (!given.ok) return given;
