@@ -9,6 +9,7 @@ import { health } from "./routes/health.ts";
 import { hooks } from "./routes/hooks.ts";
 import { ledger } from "./routes/ledger.ts";
 import { metrics } from "./routes/metrics.ts";
+import { sources } from "./routes/sources.ts";
 import { streams } from "./routes/streams.ts";
 import { suppressions } from "./routes/suppressions.ts";
 import { webhooks } from "./routes/webhooks.ts";
@@ -24,6 +25,7 @@ export function createApp<E extends object>(services: (env: E) => Services) {
 
   app.route("/emails", emails);
   app.route("/streams", streams);
+  app.route("/sources", sources);
   app.route("/suppressions", suppressions);
   app.route("/hooks", hooks);
   app.route("/ledger", ledger);

@@ -5,7 +5,9 @@ import { classify } from "./feedback/classify.ts";
 import { consumeDead, redrive } from "./feedback/dead.ts";
 import { consumeEvents } from "./feedback/event-queue.ts";
 import { fillGaps } from "./feedback/fill.ts";
+import { guardOf } from "./feedback/follow.ts";
 import { consumeJournal } from "./feedback/ingest.ts";
+import { patrol } from "./feedback/reputation.ts";
 import { consumeWebhooks } from "./feedback/webhooks-out/consume.ts";
 import { sweepWebhooks } from "./feedback/webhooks-out/sweep.ts";
 import { OutboxObject } from "./objects/outbox/outbox.ts";
@@ -19,10 +21,12 @@ import {
   edgeServices,
   eventServices,
   fillServices,
+  followServices,
   journalServices,
   laneServices,
   limiterDeps,
   outboxDeps,
+  pruneGuard,
   sandboxDeps,
   sourceDeps,
   sweepServices,
@@ -57,6 +61,8 @@ export default {
     await touchShards(env);
     await sweepWebhooks(sweepServices(env));
     await watchFeeds(watchServices(env));
+    await patrol(guardOf(followServices(env)));
+    await pruneGuard(env);
     await redrive(deadServices(env));
     await tendSuppressions(env);
     // Last: it may wait for providers.

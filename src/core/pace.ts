@@ -19,6 +19,14 @@ export interface OfferItem {
   /** Its part of a call to the API: a message that shares one with nine others costs a tenth. */
   readonly calls: number;
   readonly sites: Readonly<Record<string, number>>;
+  /** The rates to which the reputation guard has slowed it; left out when it is free. */
+  readonly slow?: readonly SlowRate[];
+}
+
+/** A rate of recipients that all with the same key share. */
+export interface SlowRate {
+  readonly key: string;
+  readonly perMinute: number;
 }
 
 export type Grant =
@@ -31,9 +39,22 @@ export const BROADCAST_RESERVE = 0.2;
 /** An API's rate is given per second; a tenth of a second's worth may go at one instant. */
 const API_BURST_S = 0.1;
 
+/**
+ * Slowed keys that are remembered; the ones that nobody has asked for the longest give way, and
+ * begin anew with nothing saved up.
+ */
+export const SLOW_KEYS_MAX = 1_000;
+
 interface Bucket {
   readonly limit: GcraLimit;
   tat: number | undefined;
+}
+
+interface Debit {
+  readonly bucket: Bucket;
+  readonly cost: number;
+  /** Broadcasts leave its last part alone. */
+  readonly reserved: boolean;
 }
 
 /** The pace of one source. */
@@ -41,6 +62,8 @@ export class Pace {
   readonly #requests: Bucket | null;
   readonly #recipients: Bucket | null;
   readonly #sites = new Map<string, Bucket>();
+  /** Last asked for last. */
+  readonly #slow = new Map<string, Bucket>();
   /** The provider asked for a pause until then. */
   #throttledUntil = 0;
 
@@ -73,10 +96,10 @@ export class Pace {
 
   #decide(item: OfferItem, now: number, queued: Map<Bucket, number>): Grant {
     if (this.#throttledUntil > now) return { granted: false, notBefore: this.#throttledUntil };
-    const debits = this.#debits(item);
+    const debits = this.#debits(item, now);
     let notBefore = 0;
-    for (const { bucket, cost } of debits) {
-      const at = now - (item.lane === "broadcast" ? reserveMs(bucket.limit) : 0);
+    for (const { bucket, cost, reserved } of debits) {
+      const at = now - (reserved && item.lane === "broadcast" ? reserveMs(bucket.limit) : 0);
       const decision = gcraTake(bucket.limit, bucket.tat, at, cost);
       if (decision.allowed) continue;
       const ahead = queued.get(bucket) ?? 0;
@@ -91,7 +114,7 @@ export class Pace {
 
   /** Gives back what a grant took when the message did not leave after all. */
   refund(item: OfferItem, now: number): void {
-    for (const { bucket, cost } of this.#debits(item)) {
+    for (const { bucket, cost } of this.#debits(item, now)) {
       bucket.tat = gcraRefund(bucket.limit, bucket.tat, now, cost);
     }
   }
@@ -101,17 +124,39 @@ export class Pace {
     this.#throttledUntil = Math.max(this.#throttledUntil, until);
   }
 
-  #debits(item: OfferItem): { bucket: Bucket; cost: number }[] {
-    const debits: { bucket: Bucket; cost: number }[] = [];
+  #debits(item: OfferItem, now: number): Debit[] {
+    const debits: Debit[] = [];
     let recipients = 0;
     for (const [site, cost] of Object.entries(item.sites)) {
       recipients += cost;
       const bucket = this.#sites.get(site);
-      if (bucket !== undefined) debits.push({ bucket, cost });
+      if (bucket !== undefined) debits.push({ bucket, cost, reserved: true });
     }
-    if (this.#requests !== null) debits.push({ bucket: this.#requests, cost: item.calls });
-    if (this.#recipients !== null) debits.push({ bucket: this.#recipients, cost: recipients });
+    if (this.#requests !== null) {
+      debits.push({ bucket: this.#requests, cost: item.calls, reserved: true });
+    }
+    if (this.#recipients !== null) {
+      debits.push({ bucket: this.#recipients, cost: recipients, reserved: true });
+    }
+    for (const rate of item.slow ?? []) {
+      // A key is of one lane: there is nobody to reserve for.
+      debits.push({ bucket: this.#slowed(rate, now), cost: recipients, reserved: false });
+    }
     return debits;
+  }
+
+  #slowed({ key, perMinute }: SlowRate, now: number): Bucket {
+    const known = this.#slow.get(key);
+    this.#slow.delete(key);
+    // One at a time, evenly, and none saved up: what is slowed may not go in bursts.
+    const limit = { periodMs: 60_000, count: perMinute, burst: 1 };
+    const bucket = known?.limit.count === perMinute ? known : { limit, tat: known?.tat ?? now };
+    this.#slow.set(key, bucket);
+    for (const oldest of this.#slow.keys()) {
+      if (this.#slow.size <= SLOW_KEYS_MAX) break;
+      this.#slow.delete(oldest);
+    }
+    return bucket;
   }
 }
 

@@ -77,10 +77,11 @@ function chunks(group: Planned[], provider: (source: string) => Provider | null)
 export const isRepeat = (call: Call): boolean => call.length > 1 && call[0]?.peeked.batch !== null;
 
 /** What one message of a call asks of its source: its recipients, and its part of the call. */
-export const offerOf = ({ head, sites }: Planned, call: Call): OfferItem => ({
+export const offerOf = ({ head, sites, slow }: Planned, call: Call): OfferItem => ({
   lane: head.envelope.lane,
   calls: 1 / call.length,
   sites,
+  ...(slow.length > 0 ? { slow } : {}),
 });
 
 /** What a call asks for as a whole. */

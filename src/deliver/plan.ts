@@ -11,8 +11,9 @@ import {
   type SuppressedRecipient,
   shardName,
 } from "../core/custody.ts";
-import type { Grant, OfferItem } from "../core/pace.ts";
+import type { Grant, OfferItem, SlowRate } from "../core/pace.ts";
 import { type Call, callsOf, isRepeat, offerOf, offerOfAll } from "./calls.ts";
+import { restraint } from "./guard.ts";
 import type { LaneDeps } from "./ports.ts";
 import { type Asked, DATABASE_REST_MS, refusals, suppression } from "./suppression.ts";
 
@@ -26,6 +27,8 @@ export interface Planned {
   readonly sites: Readonly<Record<string, number>>;
   readonly request: ClaimRequest;
   readonly source: string | null;
+  /** The rates to which the reputation guard has slowed it; none when it is free. */
+  readonly slow: readonly SlowRate[];
   /** What its grant took of the source; null without one. */
   readonly taken: OfferItem | null;
 }
@@ -72,7 +75,10 @@ export async function plan(packs: readonly Pack[], deps: LaneDeps): Promise<Plan
 
 async function decide(candidates: readonly Candidate[], deps: LaneDeps): Promise<Call[]> {
   if (candidates.length === 0) return [];
-  const known = await suppression(candidates.map(askedOf), deps);
+  const [known, guarded] = await Promise.all([
+    suppression(candidates.map(askedOf), deps),
+    deps.guarded(),
+  ]);
   const waits: { ref: ShardRef; id: string; notBefore: number }[] = [];
   const routed: Planned[] = [];
   for (const candidate of candidates) {
@@ -84,8 +90,13 @@ async function decide(candidates: readonly Candidate[], deps: LaneDeps): Promise
       continue;
     }
     const planned = route(candidate, rows, deps);
-    if (planned === null) wait(NO_SOURCE_WAIT_MS);
-    else routed.push(planned);
+    if (planned === null) {
+      wait(NO_SOURCE_WAIT_MS);
+      continue;
+    }
+    const { waitMs, slow } = restraint(planned, guarded, deps);
+    if (waitMs === null) routed.push({ ...planned, slow });
+    else wait(waitMs);
   }
   const granted = await offer(callsOf(routed, deps.provider), waits, deps);
   await defer(waits, deps);
@@ -118,7 +129,7 @@ function route(
     const site = head.addressees[no]?.domain ?? "";
     sites[site] = (sites[site] ?? 0) + 1;
   }
-  const planned = { ref, id: peeked.id, head, peeked, sites, taken: null };
+  const planned = { ref, id: peeked.id, head, peeked, sites, slow: [], taken: null };
   if (numbers.length === 0) {
     return {
       ...planned,

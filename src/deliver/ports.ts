@@ -2,9 +2,16 @@
  * What delivering needs from outside. The consumers get it as an argument; tests give faults with
  * it.
  */
-import type { JournalBody, OutboxPort, ShardRef, SuppressedRecipient } from "../core/custody.ts";
+import type {
+  JournalBody,
+  Lane,
+  OutboxPort,
+  ShardRef,
+  SuppressedRecipient,
+} from "../core/custody.ts";
 import type { Grant, OfferItem } from "../core/pace.ts";
 import type { Provider } from "../providers/provider.ts";
+import type { Guarded } from "./guard.ts";
 
 /** One Source, by RPC. */
 export interface SourcePort {
@@ -41,6 +48,10 @@ export interface LaneDeps {
   ) => Promise<{ readonly has: (hash: string) => boolean } | null>;
   /** Shared by all that runs in the isolate: the database is not asked before this time. */
   readonly databaseRest: { until: number };
+  /** Who is not free to send, by scope. Never rejects; see `createGuardReader`. */
+  readonly guarded: () => Promise<Guarded>;
+  /** Recipients a minute of one slowed scope, by lane. */
+  readonly slowPerMinute: Readonly<Record<Lane, number>>;
   /** Content kept outside the Outbox; null when it is not there. */
   readonly content: (key: string) => Promise<string | null>;
   readonly journal: (body: JournalBody) => Promise<void>;

@@ -11,6 +11,7 @@ import type { Signer } from "../core/signer.ts";
 import type { AcceptCommand, AcceptDeps, StreamTerms } from "../deliver/accept.ts";
 import type { HookServices } from "../feedback/hook.ts";
 import type { ObserveServices } from "../observe/ports.ts";
+import type { ReputationServices } from "./reputation.ts";
 import type { SuppressionServices } from "./suppressions.ts";
 import type { WebhookServices } from "./webhooks.ts";
 
@@ -64,6 +65,7 @@ export interface Services {
     scope: string,
   ) => Promise<{ readonly states: Readonly<Record<string, number>>; readonly complained: number }>;
   readonly databaseAnswers: () => Promise<boolean>;
+  readonly reputation: ReputationServices;
   readonly webhooks: WebhookServices;
   readonly suppressions: SuppressionServices;
   readonly observe: ObserveServices;

@@ -15,6 +15,7 @@ import {
   toJournal,
   uuid,
 } from "./isolate.ts";
+import { laneGuard } from "./reputation.ts";
 import { laneSuppression } from "./suppressions.ts";
 import { everyShard } from "./terms.ts";
 
@@ -33,6 +34,7 @@ export function laneServices(env: Env): LaneDeps {
     provider: (name) => providerOf(env, name),
     sourcesFor: (scope, stream) => sourcesFor(env, scope, stream),
     ...laneSuppression(env),
+    ...laneGuard(env),
     content: (key) => content.readContent(env.CONTENT, key),
     journal: toJournal(env),
     log,

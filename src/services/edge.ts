@@ -20,6 +20,8 @@ import {
   uuid,
   within,
 } from "./isolate.ts";
+import { followServices } from "./journal.ts";
+import { reputationRoutes } from "./reputation.ts";
 import { suppressionServices } from "./suppressions.ts";
 import { rateOf, scopeOf, shardRefs, shardsOf, streamTerms } from "./terms.ts";
 import { webhookRoutes } from "./webhooks.ts";
@@ -108,6 +110,7 @@ function createEdge(env: Env, { config, signer }: Isolate): Services {
     },
     countRecorded: (scope) => recipients.countStates(env.DB, scope),
     databaseAnswers: () => databaseAnswers(env),
+    reputation: reputationRoutes(env, followServices(env)),
     webhooks: webhookRoutes(env),
     suppressions: suppressionServices(env),
     observe: observeServices(env),

@@ -39,6 +39,7 @@ function planned(given: Given = {}): Planned {
     sites: { "a.example": 1 },
     request: { id, suppressed: [], attempt },
     source,
+    slow: [],
     taken: null,
   };
 }

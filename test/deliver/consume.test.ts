@@ -64,6 +64,8 @@ function lane(count: number, given: Partial<LaneDeps> = {}, claim: Partial<Claim
     suppressed: async () => [],
     snapshot: async () => null,
     databaseRest: { until: 0 },
+    guarded: async () => new Map(),
+    slowPerMinute: { transactional: 600, broadcast: 50 },
     content: async () => null,
     journal: async (body) => void journaled.push(body),
     log: () => {},

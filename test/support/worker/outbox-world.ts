@@ -182,6 +182,7 @@ export class OutboxWorld {
       sites: {},
       request: { id: peeked.id, suppressed: [], attempt },
       source,
+      slow: [],
       taken: null,
     };
   }
