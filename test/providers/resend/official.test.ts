@@ -24,6 +24,7 @@ afterAll(() => emulator.close());
 function written(message: OutgoingMessage): CreateEmailOptions {
   const list = (mailboxes: OutgoingMessage["cc"]) =>
     mailboxes.length > 0 ? mailboxes.map(formatMailbox) : undefined;
+  const count = message.to.length + message.cc.length + message.bcc.length;
   const tags = [
     ...message.tags,
     ...Object.entries(message.metadata).map(([name, value]) => ({
@@ -32,6 +33,7 @@ function written(message: OutgoingMessage): CreateEmailOptions {
     })),
     { name: "postern_id", value: message.id },
     { name: "postern_account", value: message.account },
+    ...(count > 1 ? [{ name: "postern_recipients", value: String(count) }] : []),
   ];
   return {
     from: formatMailbox(message.from),

@@ -168,4 +168,12 @@ describe("what goes over the wire to Resend", () => {
       { name: "postern_account", value: "acme_corp__" },
     ]);
   });
+
+  test("a message to several says to how many: an event names those of To only", async () => {
+    const tags = [{ name: "postern_recipients", value: "9" }];
+    const { to } = outgoing();
+    const { body } = await wire(outgoing({ cc: to, tags }));
+    expect(body.tags).toContainEqual({ name: "postern_recipients", value: "2" });
+    expect((await wire(outgoing({ tags }))).body.tags).toHaveLength(2);
+  });
 });
