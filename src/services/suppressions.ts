@@ -15,7 +15,7 @@ const SNAPSHOT_FRESH_MS = 60_000;
 const SNAPSHOTS_HELD = 8;
 
 interface Held {
-  readonly snapshot: snapshots.Snapshot | null;
+  readonly snapshot: snapshots.Snapshot;
   readonly at: number;
 }
 
@@ -43,6 +43,8 @@ export function laneSuppression(
   const { databaseRest, held } = memoryOf(env);
   const load = async (account: string): Promise<snapshots.Snapshot | null> => {
     const snapshot = await snapshots.readSnapshot(env.CONTENT, account);
+    // One that is not there may be written at any time.
+    if (snapshot === null) return null;
     held.delete(account);
     held.set(account, { snapshot, at: now() });
     const oldest = held.keys().next().value;

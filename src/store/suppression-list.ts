@@ -149,8 +149,8 @@ export async function removeSuppressions(
       .prepare(
         `UPDATE suppression SET removed_at = max(removed_at, last_seen_at, ?3), address = '',
            soft = '{}', soft_at = 0
-         FROM (SELECT value ->> 0 AS hash, value ->> 1 AS one FROM json_each(?2))
-         WHERE account_id = ?1 AND recipient_hash = hash AND stream = one AND complained_at = 0`,
+         WHERE complained_at = 0 AND (account_id, recipient_hash, stream) IN (
+           SELECT ?1, value ->> 0, value ->> 1 FROM json_each(?2))`,
       )
       .bind(account, keys, now),
     db.prepare(TOUCH).bind(JSON.stringify([account])),

@@ -72,9 +72,11 @@ const groupEnd = (soft: string): string => `coalesce((
 /**
  * A delivery lifts what came before it also when it was recorded first: then `recipient` has it. A
  * manual entry of the very millisecond of a removal is the later one: people add what they removed.
+ * Without `MATERIALIZED` each use of a merged value would compute it again, and without
+ * `INDEXED BY` all messages of the account would be looked through in their order.
  */
 const MERGE = `WITH ${FACTS},
-known AS (
+known AS MATERIALIZED (
   SELECT fact.*, old.soft AS old_soft, coalesce(old.removed_at, 0) AS removed_at,
     coalesce(old.address, '') AS old_address, old.source AS old_source,
     old.message_id AS old_message_id, old.first_seen_at AS old_first, old.last_seen_at AS old_last,
@@ -86,13 +88,14 @@ known AS (
       ELSE max(fact.manual_at, coalesce(old.removed_at, 0) + 1) END) AS new_manual_at,
     max(fact.delivered_at, coalesce(old.delivered_at, 0),
       CASE WHEN fact.soft = '{}' AND fact.listed_at = 0 THEN 0 ELSE coalesce((
-        SELECT max(state_at) FROM (SELECT state, state_at FROM recipient
+        SELECT max(state_at) FROM (SELECT state, state_at
+          FROM recipient INDEXED BY recipient_by_hash
           WHERE recipient.account_id = fact.account_id
             AND recipient.recipient_hash = fact.recipient_hash
           ORDER BY message_id DESC LIMIT ${MESSAGES_LOOKED_AT})
         WHERE state = 'delivered'), 0) END) AS new_delivered_at
   FROM fact LEFT JOIN suppression AS old USING (account_id, recipient_hash, stream)),
-merged AS (
+merged AS MATERIALIZED (
   SELECT known.*, ${united(
     `SELECT key, value FROM json_each(known.soft)
      UNION ALL SELECT key, value FROM json_each(coalesce(known.old_soft, '{}'))`,
@@ -117,7 +120,7 @@ WHERE (${DECIDED.map((column) => `suppression.${column}`).join(", ")})
 
 /** A delivery of an address that nothing is held against costs one read, and writes nothing. */
 const LIFT = `WITH ${FACTS},
-lifted AS (
+lifted AS MATERIALIZED (
   SELECT account_id, recipient_hash, stream, fact.delivered_at AS lifted_at, ${united(
     "SELECT key, value FROM json_each(old.soft)",
     "fact.delivered_at",

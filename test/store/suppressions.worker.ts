@@ -13,7 +13,7 @@ import {
   overrideSuppression,
   removeSuppressions,
 } from "../../src/store/suppression-list.ts";
-import { readSuppressed, SOFT_KEPT, suppressionStatements } from "../../src/store/suppressions.ts";
+import { readSuppressed, SOFT_KEPT } from "../../src/store/suppressions.ts";
 import { changeOf, POLICY, write } from "../support/worker/suppression.ts";
 
 const NOW = 1_800_000_000_000;
@@ -35,9 +35,6 @@ async function taught(
   for (const change of changes) await write([change], NOW);
   return changes[0]?.hash ?? "";
 }
-
-const rowsWritten = (results: readonly D1Result[]): number =>
-  results.reduce((sum, { meta }) => sum + meta.rows_written, 0);
 
 describe("one query of a batch", () => {
   test("answers the suppressed ones among thousands, each with stream, lane and reason", async () => {
@@ -185,20 +182,6 @@ test("a provider's own list keeps broadcasts back for 30 days, until a delivery"
   expect(await read("l1", [hash], NOW - 10 + POLICY.softMs)).toEqual([]);
   await taught("l1", { deliveredAt: NOW - 5 });
   expect(await read("l1", [hash])).toEqual([]);
-});
-
-test("an entry costs one row and one for its list; a repetition or a delivery none", async () => {
-  const fact = await changeOf("w1", "ann@a.example", { hardAt: NOW });
-  expect(rowsWritten(await write([fact], NOW))).toBe(2);
-  expect(rowsWritten(await write([fact], NOW))).toBe(1);
-  const soft = await changeOf("w1", "bob@a.example", { soft: { m1: NOW } });
-  expect(rowsWritten(await write([soft], NOW))).toBe(1);
-  expect(rowsWritten(await write([soft], NOW))).toBe(0);
-  const lifts = await Promise.all(
-    ["ann", "carl"].map((name) => changeOf("w1", `${name}@a.example`, { deliveredAt: NOW })),
-  );
-  expect(rowsWritten(await write(lifts, NOW))).toBe(0);
-  expect(suppressionStatements(env.DB, [], POLICY, NOW)).toEqual([]);
 });
 
 test("a provider's clock that is ahead blocks no longer than one that is right", async () => {
