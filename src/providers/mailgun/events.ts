@@ -40,8 +40,10 @@ export function readEvent(event: unknown): FeedEvent[] {
 /**
  * Reads one event of a webhook, whole: one for each recipient it is about, or one without an
  * address. Null when it is of a type that no table has.
+ *
+ * @param token what stands for an event's id where it has none
  */
-export function readHook(fields: Fields): FeedEvent[] | null {
+export function readHook(fields: Fields, token = ""): FeedEvent[] | null {
   const meaning = meaningOf(fields);
   if (meaning === null) return null;
   const variables = fieldsOf(fields["user-variables"]);
@@ -51,7 +53,7 @@ export function readHook(fields: Fields): FeedEvent[] | null {
     messageId,
     account: textOf(variables[ACCOUNT_NAME]),
     ...providerIdOf(messageId, textOf(fieldsOf(fieldsOf(fields.message).headers)["message-id"])),
-    eventId: textOf(fields.id),
+    eventId: textOf(fields.id) || token,
     address,
     at: timeOf(fields.timestamp),
     ...meaning,

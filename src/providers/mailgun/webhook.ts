@@ -48,8 +48,8 @@ export const hooks: Hooks = {
   read: (request) => {
     const posting = postingOf(request);
     if (!posting.ok) return posting;
-    const { said } = posting.value;
-    return said.kind === "form" ? formReading(said.form) : jsonReading(said.fields);
+    const { said, token } = posting.value;
+    return said.kind === "form" ? formReading(said.form) : jsonReading(said.fields, token);
   },
 };
 
@@ -107,9 +107,9 @@ async function isBy(secret: string, { timestamp, token, signature }: Posting): P
 
 type Reading = Result<HookReading, HookRefusal>;
 
-function jsonReading(fields: Readonly<Record<string, unknown>>): Reading {
+function jsonReading(fields: Readonly<Record<string, unknown>>, token: string): Reading {
   const type = textOf(fields.event);
-  return type === "" ? MALFORMED : readingOf(type, readHook(fields), fields);
+  return type === "" ? MALFORMED : readingOf(type, readHook(fields, token), fields);
 }
 
 function formReading(form: Form): Reading {

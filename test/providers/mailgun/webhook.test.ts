@@ -278,6 +278,10 @@ describe("Mailgun's events", () => {
     expect(none.events).toMatchObject([{ type: "delivered", address: "", at: 0 }]);
   });
 
+  test("an event without an id has the token's", async () => {
+    expect((await readOf({ event: "opened", id: undefined })).events[0]?.eventId).toBe(TOKEN);
+  });
+
   test("names that every object has are unknown types and no reasons", async () => {
     for (const name of ["constructor", "__proto__", "toString"]) {
       expect((await readOf({ event: name })).unknown).toHaveLength(1);
