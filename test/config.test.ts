@@ -26,6 +26,13 @@ describe("defaults", () => {
     }
   });
 
+  test("an alarm of a feed is due after 15 minutes and four usual gaps, within bounds", () => {
+    expect(valid({}).feeds).toEqual({ floor_ms: 900_000, factor: 4 });
+    expect(valid({ feeds: { factor: 2 } }).feeds).toEqual({ floor_ms: 900_000, factor: 2 });
+    expect(mistake({ feeds: { floor_ms: 999 } })).toMatch(/feeds\.floor_ms/);
+    expect(mistake({ feeds: { factor: 0.5 } })).toMatch(/feeds\.factor/);
+  });
+
   test("an unknown is retried in transactional streams and held in broadcasts", () => {
     const { streams } = valid({});
     expect(streams.transactional).toMatchObject({ on_unknown: "retry", grace_ms: 20_000 });

@@ -61,7 +61,7 @@ export async function readMetrics(sources: MetricSources): Promise<Metric[]> {
   return [up, ...read.flatMap((one) => (one.status === "fulfilled" ? one.value : []))];
 }
 
-/** The feeds of the configured sources at `now`, Unix ms. An age is left out where there is none. */
+/** The feeds of the configured sources at `now`, Unix ms; no age where nothing has been. */
 export function feedMetrics(
   feeds: readonly FeedState[],
   now: number,

@@ -154,7 +154,7 @@ describe("an alarm", () => {
 });
 
 describe("the usual gap", () => {
-  test("a source that never reported is told as such, one of which nothing is known is fine", () => {
+  test("a source that never reported is told as such; of an unknown one all is well", () => {
     const { state, alarms } = play(sends(START, START + DAY, MINUTE));
     expect(alarms).toEqual([]);
     expect(check(state, START + 9 * DAY, POLICY)).toBe("never");

@@ -110,7 +110,7 @@ describe("filling a gap", () => {
     }
   });
 
-  test("counts what is not ours and drops it, and goes on behind a page of nothing else", async () => {
+  test("counts what is not ours and drops it, and goes on behind it", async () => {
     const strangers = Array.from({ length: 5 }, (_, n) =>
       event(NOW - 2 * HOUR + n * 1_500, { messageId: "theirs" }),
     );
@@ -143,7 +143,7 @@ describe("filling a gap", () => {
     );
   });
 
-  test("a provider's clock that is ahead does not pass over what it will yet record", async () => {
+  test("a provider's clock that is ahead passes over nothing that it will yet record", async () => {
     const { deps, state, events } = world([event(NOW - HOUR)]);
     const ahead = () => Promise.resolve(ok([event(NOW + 9 * HOUR)]));
     await fillGaps({ ...deps, ask: ahead });
@@ -207,7 +207,7 @@ describe("filling a gap", () => {
     expect(logged[0]?.[0]).toBe("gap_not_filled");
   });
 
-  test("a source that cannot be asked has no gap to fill; one without a gap is not asked", async () => {
+  test("a source that cannot be asked has no gap; one without a gap is not asked", async () => {
     const { deps, state, asked } = world([]);
     await fillGaps({ ...deps, ask: () => null });
     expect(state.gap.fillFrom).toBe(0);

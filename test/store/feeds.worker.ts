@@ -107,7 +107,7 @@ describe("a change of a feed", () => {
     return feed(source);
   };
 
-  test("is noted by one of several that see it, and told before the next one is noted", async () => {
+  test("is noted by one of several that see it, and told before the next is", async () => {
     const before = await stopped("race");
     const raised = await Promise.all([1, 2, 3].map(() => recordStop(env.DB, before, NOW - HOUR)));
     expect(raised.filter(Boolean)).toHaveLength(1);
@@ -136,7 +136,7 @@ describe("a change of a feed", () => {
     expect((await feed("late")).stoppedSince).toBe(0);
   });
 
-  test("a gap goes on where it is when the feed stops again, and ends only as it was seen", async () => {
+  test("a gap goes on where it is when the feed stops again", async () => {
     const before = await stopped("gap");
     await recordStop(env.DB, before, NOW - HOUR);
     const first = await feed("gap");
