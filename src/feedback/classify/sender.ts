@@ -270,7 +270,8 @@ const POLICY = rule("policy", [
   "(?:must|should|need to|have to|requires?) (?:\\S+ ){0,3}(?:tls|starttls|encrypt\\w*|ssl)",
   "(?:tls|starttls|encryption) (?:\\S+ ){0,2}(?:required|must|needed|mandatory)",
   "polic(?:y|ies)",
-  "not (?:allowed|permitted|accepted) (?:for|by|from) (?:this |your |the )?(?:client|server|ip|host)",
+  `not (?:allowed|permitted|accepted) (?:for|by|from) (?:this |your |the )?(?:client|
+    server|ip|host)`,
   "complaints?",
   "abuse",
   "abusive",
