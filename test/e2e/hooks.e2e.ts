@@ -140,6 +140,8 @@ test("a source that is not configured takes nothing", async () => {
 
 test("no line of the log has an address or a secret", () => {
   const log = logged.join("\n");
+  // What was refused is told.
+  expect(log).toContain("hook_refused");
   expect(log).not.toContain("example.net");
   const hooked = Object.values(REPORTERS).flatMap((one) => Object.values(one.secrets));
   for (const secret of [...Object.values(secrets), ...hooked]) expect(log).not.toContain(secret);
