@@ -7,6 +7,7 @@ import { consumeEvents } from "./feedback/event-queue.ts";
 import { fillGaps } from "./feedback/fill.ts";
 import { guardOf } from "./feedback/follow.ts";
 import { consumeJournal } from "./feedback/ingest.ts";
+import { feedTeller } from "./feedback/notices.ts";
 import { patrol } from "./feedback/reputation.ts";
 import { consumeWebhooks } from "./feedback/webhooks-out/consume.ts";
 import { sweepWebhooks } from "./feedback/webhooks-out/sweep.ts";
@@ -14,6 +15,7 @@ import { OutboxObject } from "./objects/outbox/outbox.ts";
 import { RateLimiterObject } from "./objects/rate-limiter.ts";
 import { SandboxObject } from "./objects/sandbox.ts";
 import { SourceObject } from "./objects/source.ts";
+import { rounds } from "./observe/rounds.ts";
 import { watchFeeds } from "./observe/watchdog.ts";
 import {
   deadServices,
@@ -27,6 +29,7 @@ import {
   limiterDeps,
   outboxDeps,
   pruneGuard,
+  pruneRaw,
   sandboxDeps,
   sourceDeps,
   sweepServices,
@@ -58,15 +61,23 @@ export default {
   },
 
   async scheduled(_controller, env) {
-    await touchShards(env);
-    await sweepWebhooks(sweepServices(env));
-    await watchFeeds(watchServices(env));
-    await patrol(guardOf(followServices(env)));
-    await pruneGuard(env);
-    await redrive(deadServices(env));
-    await tendSuppressions(env);
-    // Last: it may wait for providers.
-    await fillGaps({ ...fillServices(env), classify });
+    const follow = followServices(env);
+    const tell = feedTeller(follow.webhooks, follow.scopes);
+    await rounds(
+      {
+        touch: () => touchShards(env),
+        webhooks: () => sweepWebhooks(sweepServices(env)),
+        watch: () => watchFeeds(watchServices(env, tell)),
+        guard: () => patrol(guardOf(follow)),
+        counts: () => pruneGuard(env),
+        redrive: () => redrive(deadServices(env)),
+        suppressions: () => tendSuppressions(env),
+        raw: () => pruneRaw(env),
+        // Last: it may wait for providers.
+        fill: () => fillGaps({ ...fillServices(env), classify }),
+      },
+      follow.guard.log,
+    );
   },
 } satisfies ExportedHandler<Env>;
 

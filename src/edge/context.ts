@@ -20,6 +20,16 @@ export interface Caller extends ApiKey {
   readonly scope: string;
 }
 
+/** An event as its provider sent it. */
+export interface RawEventView {
+  readonly id: string;
+  readonly no: number;
+  readonly source: string;
+  readonly type: string;
+  readonly at: number;
+  readonly raw: string;
+}
+
 export interface Page {
   readonly limit: number;
   readonly after: string | null;
@@ -56,6 +66,8 @@ export interface Services {
   /** A message as its Outbox holds it, null when it has let go. */
   readonly readOutbox: (ref: ShardRef, id: string) => Promise<StoredUnit | null>;
   readonly listOutbox: (account: string, scope: string, page: Page) => Promise<StoredUnit[]>;
+  /** Events as providers sent them, of one message. */
+  readonly readRawEvents: (scope: string, id: string) => Promise<readonly RawEventView[]>;
   readonly readRecorded: (scope: string, id: string) => Promise<StoredRecipient[]>;
   readonly listRecorded: (scope: string, page: Page) => Promise<StoredRecipient[]>;
   readonly readContent: (key: string) => Promise<string | null>;

@@ -2,7 +2,9 @@
 import { type GuardAction, readScope } from "../core/guard.ts";
 import type { GuardMove } from "../core/reputation.ts";
 import type { OutEvent } from "../core/webhook.ts";
+import { announce } from "./webhooks-out/announce.ts";
 import { systemEvent } from "./webhooks-out/events.ts";
+import type { AnnounceDeps } from "./webhooks-out/ports.ts";
 
 /** What each move is called; what eases step by step resumes. */
 const WORDS: Readonly<Record<GuardMove, "warned" | "slowed" | "paused" | "resumed">> = {
@@ -81,3 +83,10 @@ export async function feedEvents(
   );
   return Promise.all(events);
 }
+
+/** Passes the watchdog's actions on to the accounts' webhooks. */
+export const feedTeller =
+  (webhooks: AnnounceDeps, accounts: readonly string[]) =>
+  async (actions: readonly FeedNotice[]): Promise<void> => {
+    await announce(await feedEvents(actions, accounts, webhooks.now()), webhooks);
+  };

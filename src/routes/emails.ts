@@ -77,6 +77,24 @@ emails.get("/:id", authenticate("full_access"), async (c) => {
   return c.json(email.value);
 });
 
+/** What providers reported, as they sent it: bounces, complaints, whatever is no plain success. */
+emails.get("/:id/events", authenticate("full_access"), async (c) => {
+  const services = c.get("services");
+  const { scope } = c.get("caller");
+  const id = c.req.param("id").toLowerCase();
+  if ((await readId(await services.signer(), scope, id)) === null) {
+    return fail(c, apiError("not_found", "There is no email with this id."));
+  }
+  const read = await readable(services, () => services.readRawEvents(scope, id));
+  if (!read.ok) return fail(c, read.error);
+  const data = read.value.map(({ no, at, ...event }) => ({
+    ...event,
+    recipient_no: no,
+    at: new Date(at).toISOString(),
+  }));
+  return c.json({ object: "list", has_more: false, data });
+});
+
 async function toMessage(c: AppContext, value: unknown): Promise<Result<Message, ApiError>> {
   const input = parseEmail(value);
   if (!input.ok) return input;

@@ -4,6 +4,7 @@ import { err, ok } from "../core/result.ts";
 import type { Services } from "../edge/context.ts";
 import * as keys from "../store/api-keys.ts";
 import * as content from "../store/content.ts";
+import { readRawEvents } from "../store/raw-events.ts";
 import * as recipients from "../store/recipients.ts";
 import type { Env } from "./bindings.ts";
 import { observeServices } from "./feeds.ts";
@@ -97,6 +98,7 @@ function createEdge(env: Env, { config, signer }: Isolate): Services {
       const page = { before: after, after: before };
       return (await Promise.all(refs.map((ref) => outboxOf(env, ref).list(page, limit)))).flat();
     },
+    readRawEvents: (scope, id) => readRawEvents(env.DB, scope, id),
     readRecorded: (scope, id) => recipients.readMessage(env.DB, scope, id),
     listRecorded: (scope, page) => recipients.listMessages(env.DB, scope, page),
     readContent: (key) => content.readContent(env.CONTENT, key),

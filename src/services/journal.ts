@@ -1,10 +1,12 @@
 /** What the journal's consumer may use. */
 import { readId } from "../core/ids.ts";
+import { idsFrom } from "../core/webhook.ts";
 import type { FollowDeps } from "../feedback/follow.ts";
 import type { JournalDeps } from "../feedback/ports.ts";
 import { isAnonymous } from "../providers/registry.ts";
 import * as content from "../store/content.ts";
 import { lookJournal, recordJournal } from "../store/journal.ts";
+import { pruneRawEvents } from "../store/raw-events.ts";
 import type { Env } from "./bindings.ts";
 import { databaseAnswers, isolateOf, log, now, outboxOf, uuid } from "./isolate.ts";
 import { guardServices } from "./reputation.ts";
@@ -51,4 +53,18 @@ export function journalServices(env: Env): JournalDeps {
       content.keepAside(env.CONTENT, where, body, reason, { at: now(), id: uuid() }),
     log,
   };
+}
+
+/** Events as they came are kept this long: a complaint comes weeks after its mail. */
+const RAW_KEPT_MS = 30 * 86_400_000;
+
+/** Deleted for one account in one round: far more than comes in a minute. */
+const RAW_PRUNE_MAX = 1_000;
+
+/** The cron's pruning of events as they came: one account a minute, in turn. */
+export async function pruneRaw(env: Env): Promise<void> {
+  const scopes = scopesOf(isolateOf(env).config);
+  const scope = scopes[Math.floor(now() / 60_000) % scopes.length];
+  if (scope === undefined) return;
+  await pruneRawEvents(env.DB, scope, idsFrom(now() - RAW_KEPT_MS), RAW_PRUNE_MAX);
 }

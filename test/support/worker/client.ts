@@ -23,6 +23,10 @@ export interface Email {
     readonly kind: string;
     readonly state: string;
     readonly code?: string;
+    readonly complained?: boolean;
+    readonly opens?: number;
+    readonly clicks?: number;
+    readonly bounce?: { readonly kind: string; readonly category: string };
   }[];
   readonly timeline: readonly {
     readonly type: string;

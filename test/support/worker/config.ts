@@ -7,6 +7,9 @@
 export const testSecrets = {
   POSTERN_SECRET: "test-secret-for-the-workers-runtime-0123456789",
   POSTERN_ADMIN_KEY: "test-admin-key-for-the-workers-runtime-0123456789",
+  /** What Postmark presents at the source `reporting`, and the key it would be sent with. */
+  REPORTING_HOOK: "hook:sesame",
+  REPORTING_TOKEN: "00000000-0000-4000-8000-000000000000",
 } as const;
 
 /** One deduplicating and one plain sandbox source, and a stream of each kind on each of them. */
@@ -21,6 +24,13 @@ export const testConfig = {
   sources: {
     sandbox: { provider: "sandbox", deduplicates: true, time_limit_ms: 1_000, event_delay_ms: 20 },
     plain: { provider: "sandbox", deduplicates: false, time_limit_ms: 1_000, event_delay_ms: 20 },
+    reporting: {
+      provider: "postmark",
+      time_limit_ms: 1_000,
+      secret: "REPORTING_TOKEN",
+      webhook: { basic: ["REPORTING_HOOK"] },
+    },
+    silent: { provider: "postmark", time_limit_ms: 1_000, secret: "REPORTING_TOKEN" },
   },
   pools: { default: { sources: ["sandbox"] }, plain: { sources: ["plain"] } },
   streams: {
