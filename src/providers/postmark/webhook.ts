@@ -25,9 +25,11 @@ export const hooks: Hooks = {
   read: ({ body }) => {
     const json = jsonOf(body);
     if (!json.ok) return json;
+    if (typeof json.value !== "object" || json.value === null || Array.isArray(json.value)) {
+      return MALFORMED;
+    }
     const fields = fieldsOf(json.value);
-    const type = textOf(fields.RecordType);
-    return type === "" ? MALFORMED : ok(reading(type, fields));
+    return ok(reading(textOf(fields.RecordType), fields));
   },
 };
 
