@@ -163,7 +163,8 @@ export async function settleDeliveries(
       `UPDATE webhook_delivery SET status = row.value ->> 2, tries = tries + 1,
          step = row.value ->> 3, next_at = row.value ->> 4, attempts = row.value ->> 5
        FROM json_each(?2) AS row
-       WHERE endpoint_id = ?1 AND event_id = row.value ->> 0 AND tries = row.value ->> 1
+       WHERE endpoint_id = ?1 AND event_id IN (SELECT value ->> 0 FROM json_each(?2))
+         AND event_id = row.value ->> 0 AND tries = row.value ->> 1
          AND webhook_delivery.status = 'pending'`,
     )
     .bind(endpoint, JSON.stringify(rows));
@@ -209,6 +210,11 @@ export async function disableEndpoint(
   return results.slice(1).flatMap(({ results: rows }) => rows.map(hintOf));
 }
 
+/*
+ * The statements of the cron begin at the endpoints, of which there are few: CROSS JOIN is how
+ * SQLite is told not to begin at the deliveries (https://sqlite.org/optoverview.html#crossjoin).
+ */
+
 /** Overdue deliveries that one round of the cron hints at, of one endpoint and of all. */
 const OVERDUE_PER_ENDPOINT = 500;
 const OVERDUE_MAX = 2_000;
@@ -226,11 +232,12 @@ export async function claimOverdue(
   const { results } = await db
     .prepare(
       `UPDATE webhook_delivery SET next_at = ?2 WHERE (endpoint_id, event_id) IN (
-         SELECT e.id, d.event_id FROM webhook_endpoint AS e JOIN webhook_delivery AS d
-           ON d.endpoint_id = e.id AND d.event_id IN (
+         SELECT e.id, d.event_id FROM webhook_endpoint AS e CROSS JOIN webhook_delivery AS d
+         WHERE e.status = 'enabled' AND e.slow_until <= ?3 AND d.endpoint_id = e.id
+           AND d.event_id IN (
              SELECT event_id FROM webhook_delivery WHERE endpoint_id = e.id AND next_at <= ?1
              ORDER BY next_at LIMIT ${OVERDUE_PER_ENDPOINT})
-         WHERE e.status = 'enabled' AND e.slow_until <= ?3 LIMIT ${OVERDUE_MAX})
+         LIMIT ${OVERDUE_MAX})
        ${RETURNING}`,
     )
     .bind(before, again, now)
@@ -247,9 +254,9 @@ export async function settleDisabled(db: D1Database): Promise<number> {
     .prepare(
       `UPDATE webhook_delivery SET status = 'failed', next_at = NULL
        WHERE (endpoint_id, event_id) IN (
-         SELECT e.id, d.event_id FROM webhook_endpoint AS e JOIN webhook_delivery AS d
-           ON d.endpoint_id = e.id AND d.next_at IS NOT NULL
-         WHERE e.status = 'disabled' LIMIT ${PORTION})`,
+         SELECT e.id, d.event_id FROM webhook_endpoint AS e CROSS JOIN webhook_delivery AS d
+         WHERE e.status = 'disabled' AND d.endpoint_id = e.id AND d.next_at IS NOT NULL
+         LIMIT ${PORTION})`,
     )
     .run();
   return meta.changes;
@@ -266,8 +273,8 @@ export async function pruneDeliveries(
 ): Promise<number> {
   const where = (condition: string): string =>
     `DELETE FROM webhook_delivery WHERE (endpoint_id, event_id) IN (
-       SELECT e.id, d.event_id FROM webhook_endpoint AS e JOIN webhook_delivery AS d
-         ON d.endpoint_id = e.id AND ${condition} LIMIT ${PORTION})`;
+       SELECT e.id, d.event_id FROM webhook_endpoint AS e CROSS JOIN webhook_delivery AS d
+       WHERE d.endpoint_id = e.id AND ${condition} LIMIT ${PORTION})`;
   const results = await db.batch([
     db.prepare(where("d.event_id < ?")).bind(oldest),
     db.prepare(where("d.event_id > ?")).bind(newest),

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { idsFrom, type NewDelivery, timedId } from "../../src/core/webhook.ts";
 import * as deliveries from "../../src/store/webhook-deliveries.ts";
 import * as endpoints from "../../src/store/webhook-endpoints.ts";
-import { replayRange } from "../../src/store/webhook-log.ts";
+import { listDeliveries, replayRange } from "../../src/store/webhook-log.ts";
 
 const NOW = Date.UTC(2026, 10, 22);
 const DAY = 24 * 3_600_000;
@@ -194,11 +194,65 @@ test("a range is replayed in pages, oldest first, without what is still under wa
   expect(await row(to, all[0]?.event ?? "")).toMatchObject({ status: "pending", step: 0 });
 });
 
-test("a delivery costs two rows to write, and one to settle", async () => {
+test("a delivery costs two rows to write, none to repeat, and one to settle", async () => {
   const to = await endpoint();
   const one = delivery(to);
-  const [statement] = deliveries.deliveryStatements(env.DB, [one]);
-  expect((await statement?.run())?.meta.rows_written).toBe(2);
-  const [again] = deliveries.deliveryStatements(env.DB, [one]);
-  expect((await again?.run())?.meta.rows_written).toBe(0);
+  const written = async (statement: D1PreparedStatement | undefined) =>
+    (await statement?.run())?.meta.rows_written;
+  expect(await written(deliveries.deliveryStatements(env.DB, [one])[0])).toBe(2);
+  expect(await written(deliveries.deliveryStatements(env.DB, [one])[0])).toBe(0);
+  const { db, asked } = recording();
+  const done = { ...failure(one.event), status: "success" as const, nextAt: null };
+  await deliveries.settleDeliveries(db, to, [done], { ...health, succeeded: 1, failed: 0 });
+  const [settle] = asked;
+  await env.DB.prepare(
+    "UPDATE webhook_delivery SET status = 'pending', tries = 0, next_at = 5",
+  ).run();
+  expect(await written(env.DB.prepare(settle?.sql ?? "").bind(...(settle?.values ?? [])))).toBe(1);
+});
+
+/** The database, and what it was asked. */
+function recording() {
+  const asked: { sql: string; values: unknown[] }[] = [];
+  const prepare = (sql: string): D1PreparedStatement => {
+    const statement = env.DB.prepare(sql);
+    const one: (typeof asked)[number] = { sql, values: [] };
+    asked.push(one);
+    const bind = statement.bind.bind(statement);
+    statement.bind = (...values) => {
+      one.values = values;
+      return bind(...values);
+    };
+    return statement;
+  };
+  return { db: { prepare, batch: (all) => env.DB.batch(all) } as D1Database, asked };
+}
+
+test("nothing that runs often reads the whole table of deliveries", async () => {
+  const to = await endpoint();
+  const one = delivery(to);
+  const { db, asked } = recording();
+  await deliveries.insertDeliveries(db, [one]);
+  await deliveries.readDue(db, [{ endpoint: to, event: one.event }]);
+  await deliveries.settleDeliveries(db, to, [failure(one.event)], health);
+  await deliveries.claimOverdue(db, NOW, NOW, NOW);
+  await deliveries.settleDisabled(db);
+  await deliveries.pruneDeliveries(db, idsFrom(NOW - DAY), idsFrom(NOW + DAY));
+  const range = { since: NOW, until: NOW + 1, status: null, after: null, limit: 9 };
+  await replayRange(db, to, range, NOW);
+  await listDeliveries(db, to, { after: null, before: null, limit: 9 });
+  expect(asked.length).toBeGreaterThan(9);
+  for (const { sql, values } of asked) {
+    const plan = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
+      .bind(...values)
+      .all<{ detail: string }>();
+    const steps = plan.results.map(({ detail }) => detail);
+    expect(
+      steps.filter((step) => /SCAN (d|webhook_delivery)\b/.test(step)),
+      sql,
+    ).toEqual([]);
+    // The endpoint alone finds all of its deliveries, which only the forgetting of it wants.
+    const whole = steps.filter((step) => /KEY \(endpoint_id=\?\)/.test(step));
+    if (!sql.includes("deleted_at IS NOT NULL")) expect(whole, sql).toEqual([]);
+  }
 });

@@ -87,7 +87,7 @@ test("Retry-After holds this delivery back, and a busy endpoint everything", asy
   expect(world.row("e").status).toBe("success");
 });
 
-test("a rest beyond a minute is left to the cron, and so is a message that came often", async () => {
+test("a rest beyond a minute is left to the cron, so is a message that came often", async () => {
   const world = new World(endpoint({ slowUntil: NOW + 61_000 }));
   const long = pack(world.add("a"));
   await consumeWebhooks([long], world.deps);
@@ -201,7 +201,7 @@ test("never more posts at a time than connections, nor than an endpoint's share"
   expect(mostOfOne).toBe(PER_ENDPOINT);
 });
 
-test("one that does not answer twice rests; the rest of its deliveries is not counted", async () => {
+test("one that does not answer twice rests; what then waits is not counted", async () => {
   const world = new World(endpoint());
   world.receiver = () => {
     throw new TypeError("reset");
@@ -227,7 +227,7 @@ test("an invocation begins no attempt after its minute, and the message comes ag
   expect(one.seen).toEqual({ acked: 0, retried: [1] });
 });
 
-test("a database that does not answer sends every message back, and nothing is thrown", async () => {
+test("a database that does not answer sends messages back, and nothing is thrown", async () => {
   const world = new World(endpoint());
   const one = pack(world.add("a"));
   const down = { ...world.deps, readDue: () => Promise.reject(new Error("D1 is down")) };

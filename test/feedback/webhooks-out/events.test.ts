@@ -126,7 +126,7 @@ test("no time, however odd, breaks an event", async () => {
   }
 });
 
-test("a payload stays below 20 kB whatever the message carries, and says what it left out", async () => {
+test("a payload stays below 20 kB whatever is in it, and says what it left out", async () => {
   const text = fc.string({ unit: "binary", maxLength: 500 }).map((part) => part.repeat(80));
   const long = (length: number) => "é".repeat(length);
   const tags = Array.from({ length: 50 }, (_, n) => ({ name: `n${n}`, value: "v".repeat(256) }));

@@ -70,7 +70,7 @@ test("Retry-After is read as seconds or a date, and anything else is not there",
   }
 });
 
-test("an overloaded endpoint rests at once, a silent one from the second time, others never", () => {
+test("an overloaded endpoint rests at once, a silent one the second time, others never", () => {
   const rest = (status: number, fails: number, asked: number | null = null) =>
     pauseUntil({ status, retryAfterMs: asked }, fails, NOW, 0.5);
   for (const status of [429, 502, 503, 504]) expect(rest(status, 1)).toBeGreaterThan(NOW);

@@ -1,6 +1,7 @@
 /** Endpoints under test: the SDK against the Worker, and a receiver in the place of the network. */
 import { env, exports } from "cloudflare:workers";
 import { Resend } from "resend";
+import { Webhook } from "standardwebhooks";
 import { vi } from "vitest";
 import type { OutEvent } from "../../../src/core/webhook.ts";
 import { deliveriesOf } from "../../../src/feedback/webhooks-out/deliveries.ts";
@@ -60,3 +61,22 @@ export async function write(events: readonly OutEvent[], now = Date.now()) {
   const endpoints = await readEndpoints(env.DB, accounts);
   return insertDeliveries(env.DB, deliveriesOf(events, endpoints, now));
 }
+
+let serial = 0;
+
+/** A webhook of a URL of its own, and what is posted there. */
+export async function makeWebhook(
+  world: ReturnType<typeof receiver>,
+  resend: Resend,
+  events: Parameters<Resend["webhooks"]["create"]>[0]["events"] = [],
+) {
+  serial += 1;
+  const url = `https://hooks.acme.com/${serial}`;
+  const { id, signing_secret } = value(await resend.webhooks.create({ endpoint: url, events }));
+  const posted = (): Posted[] => world.posted.filter((one) => one.url === url);
+  return { id, url, secret: signing_secret, posted };
+}
+
+/** What was posted, once the standard's own library has taken it. */
+export const verify = (secret: string, { body, headers }: Posted) =>
+  new Webhook(secret).verify(body, headers) as { type: string; data: Record<string, unknown> };
