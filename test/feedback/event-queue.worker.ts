@@ -8,7 +8,6 @@ import { consumeJournal } from "../../src/feedback/ingest.ts";
 import { cloudflareSources } from "../../src/services/events.ts";
 import { deadServices, eventServices, journalServices } from "../../src/services.ts";
 import { until } from "../support/worker/client.ts";
-import { testConfig } from "../support/worker/config.ts";
 
 const event = (messageId: string, name = "delivered") => ({
   type: `cf.email.sending.message.${name}`,
@@ -77,20 +76,41 @@ test("an event belongs to the source that names its domain, else to those that n
   expect(of("a.example", {})).toEqual([]);
 });
 
-const told = (body: unknown) => ({ body, attempts: 1, ack: () => {}, retry: () => {} });
-
-/** The bindings, with further sources configured. */
-const withSources = (sources: object): typeof env => ({
-  ...env,
-  POSTERN: { ...testConfig, sources: { ...testConfig.sources, ...sources } },
+const told = (body: unknown) => ({
+  id: crypto.randomUUID(),
+  timestamp: new Date(),
+  body,
+  attempts: 1,
+  ack: () => {},
+  retry: () => {},
 });
+
+/** The bindings, with these sources and nothing else configured. */
+const withSources = (sources: object): typeof env => ({ ...env, POSTERN: { sources } });
 
 /** What an Outbox journals of a message that a source accepted. */
 function sentBy(source: string, id: string, providerMessageId: string): JournalBody {
-  const head = {
-    envelope: { from: "shop@example.com", fromDomain: "example.com", stream: "transactional" },
-    addressees: [{ mailbox: "ann@example.net", address: "ann@example.net", hash: "h", kind: "to" }],
+  const address = {
+    mailbox: "ann@example.net",
+    address: "ann@example.net",
+    domain: "example.net",
+    hash: "h",
+    kind: "to",
   };
+  const envelope = {
+    from: "shop@example.com",
+    fromDomain: "example.com",
+    replyTo: [],
+    subject: "Hello",
+    tags: [],
+    size: 0,
+    attachments: 0,
+    stream: "transactional",
+    lane: "transactional",
+    createdAt: Date.now(),
+    expiresAt: Date.now() + 60_000,
+  };
+  const head = { envelope, addressees: [address] };
   const unit = {
     id,
     rev: 1,
@@ -98,7 +118,7 @@ function sentBy(source: string, id: string, providerMessageId: string): JournalB
     head: JSON.stringify(head),
     source,
     providerMessageId,
-    recipients: [{ state: "sent" as const, at: 1, code: "", text: "" }],
+    recipients: [{ state: "sent" as const, at: Date.now(), code: "", text: "" }],
     timeline: [],
   };
   return { v: 1, kind: "units", account: "other~test", shard: 0, units: [unit] };

@@ -20,7 +20,10 @@ test.each(["1", "2"])("version %s, by a certificate that is fetched", async (Sig
   });
   const prove = (frame: object) =>
     hooks.prove?.(
-      { headers: new Headers(), body: new TextEncoder().encode(JSON.stringify(frame)) },
+      {
+        headers: new Headers(),
+        body: Uint8Array.from(new TextEncoder().encode(JSON.stringify(frame))),
+      },
       { basic: [], bearer: [], header: null, signing: [], topics: [TOPIC], handles: [] },
       {
         now: () => NOW,
