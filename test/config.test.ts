@@ -54,6 +54,15 @@ describe("defaults", () => {
     expect(Object.values(tiers).map((tier) => tier.shards)).toEqual([1, 4, 16, 4]);
   });
 
+  test("a hard bounce counts for a year, three soft ones in a week for 30 days", () => {
+    const day = 86_400_000;
+    const usual = { hardMs: 365 * day, softMessages: 3, softWindowMs: 7 * day, softMs: 30 * day };
+    expect(valid({}).suppression).toEqual(usual);
+    const own = valid({ suppression: { hard_days: 90, soft_messages: 5 } }).suppression;
+    expect(own).toEqual({ ...usual, hardMs: 90 * day, softMessages: 5 });
+    expect(mistake({ suppression: { soft_window_days: 31 } })).toMatch(/soft_window_days/);
+  });
+
   test("a provider adds nothing of its own unless the stream asks for it", () => {
     const news = { kind: "broadcast", pool: "default", provider_extras: { clicks: true } };
     const { streams } = valid({ streams: { news } });

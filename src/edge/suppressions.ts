@@ -24,8 +24,8 @@ export interface EntryPage {
 /** The suppression list of every account; `scope` says which. Each call may reject. */
 export interface SuppressionServices {
   readonly policy: SuppressionPolicy;
-  /** See `recipientHash`. */
   readonly add: (changes: readonly SuppressionChange[]) => Promise<void>;
+  /** What is known of addresses, by their `recipientHash`, whether it blocks or not. */
   readonly find: (scope: string, hashes: readonly string[]) => Promise<StoredSuppression[]>;
   readonly byId: (scope: string, ids: readonly string[]) => Promise<StoredSuppression[]>;
   /** The place of an id in the list, also when there is no such entry any more. */

@@ -122,16 +122,17 @@ describe("a happening", () => {
   });
 });
 
+/** Few values, so that happenings meet at the same address, message and time. */
 const arbitrary = fc.record({
-  type: fc.constantFrom("delivered", "complained", "unsubscribed", "suppressed", "bounced"),
-  at: fc.integer({ min: AT, max: AT + 5 }),
-  messageId: fc.constantFrom("m1", "m2", "m3"),
+  type: fc.constantFrom("delivered", "complained", "unsubscribed", "bounced", "bounced", "bounced"),
+  at: fc.integer({ min: AT, max: AT + 3 }),
+  messageId: fc.constantFrom("m1", "m2"),
   source: fc.constantFrom("ses", "resend"),
   hash: fc.constantFrom("hash-of-ann", "hash-of-bob"),
   account: fc.constantFrom("acme", "acme~test"),
   bounce: fc.record({
     kind: fc.constantFrom(...BOUNCE_KINDS),
-    category: fc.constantFrom(...BOUNCE_CATEGORIES),
+    category: fc.constantFrom("recipient", "mailbox_full", "provider_list", "policy"),
   }),
 });
 
@@ -155,6 +156,7 @@ test("happenings in any order and any repetition make the same changes", () => {
         expect(new Set(keys).size).toBe(keys.length);
       },
     ),
+    { numRuns: 500 },
   );
 });
 
