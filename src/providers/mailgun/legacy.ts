@@ -40,7 +40,7 @@ function variablesOf(form: Form, headers: ReadonlyMap<string, string>) {
   return { messageId: textOf(told[ID_NAME]), account: textOf(told[ACCOUNT_NAME]) };
 }
 
-/** The headers of a message from JSON, `[[name, value]]`: by lower-cased name, the first of each. */
+/** A message's headers from JSON, `[[name, value]]`: by lower-cased name, the first of each. */
 function headersIn(text: string): ReadonlyMap<string, string> {
   const headers = new Map<string, string>();
   const list = jsonIn(text);

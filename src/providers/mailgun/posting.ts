@@ -48,7 +48,7 @@ export function postingOf({ headers, body }: HookRequest): Result<Posting, HookR
   });
 }
 
-/** A sender's variables stand before Mailgun's proof, under the same names if they are so called. */
+/** A sender's variables stand before Mailgun's proof, and may be called by the same names. */
 const postingOfForm = (form: Form): Posting => ({
   timestamp: lastOf(form, "timestamp"),
   token: lastOf(form, "token"),
