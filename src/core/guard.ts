@@ -101,3 +101,6 @@ export interface Restricted {
   /** Unix ms, 0 without a pause. */
   readonly until: number;
 }
+
+/** Who is not free to send, by scope. */
+export type Guarded = ReadonlyMap<string, Restricted>;

@@ -9,9 +9,9 @@ import type {
   ShardRef,
   SuppressedRecipient,
 } from "../core/custody.ts";
+import type { Guarded } from "../core/guard.ts";
 import type { Grant, OfferItem } from "../core/pace.ts";
 import type { Provider } from "../providers/provider.ts";
-import type { Guarded } from "./guard.ts";
 
 /** One Source, by RPC. */
 export interface SourcePort {
@@ -48,7 +48,7 @@ export interface LaneDeps {
   ) => Promise<{ readonly has: (hash: string) => boolean } | null>;
   /** Shared by all that runs in the isolate: the database is not asked before this time. */
   readonly databaseRest: { until: number };
-  /** Who is not free to send, by scope. Never rejects; see `createGuardReader`. */
+  /** Who is not free to send, by scope. Never rejects; see core/guard-reader. */
   readonly guarded: () => Promise<Guarded>;
   /** Recipients a minute of one slowed scope, by lane. */
   readonly slowPerMinute: Readonly<Record<Lane, number>>;

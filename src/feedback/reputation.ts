@@ -26,11 +26,11 @@ import {
 } from "../core/reputation.ts";
 
 /**
- * One tally per recipient of a batch that anything countable happened to: its marks united, the keys
- * of its scopes, and when it was accepted, or created where the batch does not say.
+ * One tally per recipient of a batch that anything countable happened to: its marks united, the
+ * keys of its scopes, and when it was accepted, or created where the batch does not say.
  *
- * A source is everybody's: only live mail counts for it, since test mail reaches sandboxes. A bounce
- * that a provider made of its own list is mail withheld, not an address found dead.
+ * A source is everybody's: only live mail counts for it, since test mail reaches sandboxes. A
+ * bounce that a provider made of its own list is mail withheld, not an address found dead.
  *
  * @param isTest whether an account's scope is test state
  */

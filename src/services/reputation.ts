@@ -1,8 +1,8 @@
 /** The reputation guard as the journal, the lanes, the routes and the cron have it. */
 import type { Config } from "../config.ts";
 import { readScope } from "../core/guard.ts";
+import { createGuardReader } from "../core/guard-reader.ts";
 import { bucketOf, type GuardPolicy } from "../core/reputation.ts";
-import { createGuardReader } from "../deliver/guard.ts";
 import type { LaneDeps } from "../deliver/ports.ts";
 import type { ReputationServices } from "../edge/reputation.ts";
 import type { FollowDeps } from "../feedback/follow.ts";

@@ -70,7 +70,7 @@ export async function readStandings(
   return results.map(standingOf);
 }
 
-/** The first `limit` scopes under a prefix that ends in a slash, counted in the window or guarded. */
+/** The first `limit` scopes under a prefix (ends in a slash) that have counts or a state. */
 export async function listStandings(
   db: D1Database,
   prefix: string,

@@ -5,8 +5,9 @@
  * the same transaction.
  *
  * The hour is that in which the provider accepted the message, as the Outbox's own entry of the
- * timeline says: a bounce then meets the sends it belongs to, however late it comes, and what waited
- * for days in a pause counts when it leaves. Until that entry is known the event goes by `at`.
+ * timeline says: a bounce then meets the sends it belongs to, however late it comes, and what
+ * waited for days in a pause counts when it leaves. Until that entry is known the event goes by
+ * `at`.
  */
 import type { Tally } from "../core/guard.ts";
 import { MARK } from "../core/marks.ts";

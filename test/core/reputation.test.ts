@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readScope, scopeKey } from "../../src/core/guard.ts";
 import {
   BUCKET_MS,
   DWELL_MS,
@@ -283,26 +282,11 @@ describe("in general", () => {
   });
 });
 
-test("a state is looked at when time may move it, and a normal one forgotten after seven days", () => {
+test("a state is looked at when time may move it, and forgotten in the end", () => {
   expect(nextLook(at({ level: "paused", until: NOW + 7 }), NOW)).toBe(NOW + 7);
   expect(nextLook(at({ level: "slowed" }), NOW)).toBeLessThanOrEqual(NOW + DWELL_MS);
   const normal = at({ struckAt: NOW - HOUR });
   expect(isForgotten(normal, NOW + GOOD_DAYS_MS - 1)).toBe(false);
   expect(isForgotten(normal, NOW + GOOD_DAYS_MS)).toBe(true);
   expect(isForgotten(at({ level: "warned" }), NOW + 2 * GOOD_DAYS_MS)).toBe(false);
-});
-
-test("a scope's key reads as what it was made of; others read as none", () => {
-  const stream = {
-    kind: "stream",
-    account: "a~test",
-    stream: "news",
-    domain: "x.example",
-  } as const;
-  const source = { kind: "source", source: "ses-eu" } as const;
-  for (const scope of [stream, source]) expect(readScope(scopeKey(scope))).toEqual(scope);
-  for (const key of ["", "source", "source/", "source/a/b", "stream/a/b", "stream/a//c", "x/y"]) {
-    expect(readScope(key)).toBeNull();
-  }
-  expect(readScope("stream/a/b/c/d")).toBeNull();
 });

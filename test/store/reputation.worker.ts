@@ -107,7 +107,7 @@ test("batches that come doubled, halved and shuffled count each recipient once",
   );
 });
 
-test("one row is written per scope and hour however many recipients, and none by a repeat", async () => {
+test("one row is written per scope and hour, and none by a repeat", async () => {
   const many = Array.from({ length: 500 }, (_, no) => tally(no, DELIVERED));
   const [first] = await record(many);
   expect(first?.meta.changes).toBe(2);
