@@ -262,7 +262,7 @@ describe("Mailgun's events", () => {
     expect(ours.events[0]?.providerMessageId).toBeUndefined();
   });
 
-  test("a rejection concerns each of the To field; an event without recipient is kept", async () => {
+  test("a rejection concerns each of the To field; one without recipient is kept", async () => {
     const message = { headers: { to: "Ann <ann@example.net>, bob@example.net" } };
     const both = await readOf({ event: "rejected", recipient: undefined, message });
     expect(both.events.map(({ address }) => address)).toEqual([
