@@ -1,7 +1,7 @@
 /**
  * Cloudflare Email Service's events, which come through a queue
- * (https://developers.cloudflare.com/email-service/platform/event-subscriptions/). Each is about one
- * recipient and names the message by the service's own id alone.
+ * (https://developers.cloudflare.com/email-service/platform/event-subscriptions/). Each is about
+ * one recipient and names the message by the service's own id alone.
  */
 import { parseMailbox } from "../../core/address.ts";
 import type { BounceHint } from "../../core/bounce.ts";
@@ -21,7 +21,7 @@ export interface EventReading extends HookReading {
 
 const PREFIX = "cf.email.sending.message.";
 
-/** Reads the body of one message of the queue. Never throws; what is not known is kept as it came. */
+/** Reads one message of the queue. Never throws; what is not known is kept as it came. */
 export function readEvent(body: unknown): EventReading {
   const { metadata, payload, source, type: given } = fieldsOf(body);
   const type = textOf(given);

@@ -182,14 +182,14 @@ describe("of a message to several", () => {
     ]);
   });
 
-  test("a bounce is not the To recipient's when there was a Cc that events do not name", async () => {
+  test("a bounce is not of To when there was a Cc, which events do not name", async () => {
     const tags = { postern_id: ID, postern_account: "acme", postern_recipients: "2" };
     const told = await read(bounce("Permanent", "NoEmail", undefined, { tags }));
     expect([told.events.length, told.unknown.length]).toEqual([0, 1]);
   });
 });
 
-test("a bounce that has only Resend's sentence is understood by it and not as a diagnostic", async () => {
+test("a bounce with Resend's sentence alone is read by it, and has no diagnostic", async () => {
   const sentence = async (message: string) => {
     const { events: told } = await read(event("email.bounced", { bounce: { message } }));
     return told.map(({ type, bounce: hint, text }) => [type, hint, text]);

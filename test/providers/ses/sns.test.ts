@@ -6,6 +6,7 @@ import { certificateOf, type Frame, makeSns } from "../../support/sns.ts";
 
 const NOW = Date.UTC(2026, 10, 5, 12);
 const DAY_MS = 86_400_000;
+const HOST = "https://sns.eu-west-1.amazonaws.com";
 const TOPIC = "arn:aws:sns:eu-west-1:123456789012:postern";
 const VALID = { notBefore: NOW - 30 * DAY_MS, notAfter: NOW + 30 * DAY_MS };
 
@@ -54,7 +55,7 @@ const confirmation = (given: Record<string, string> = {}): Frame =>
     Type: "SubscriptionConfirmation",
     Message: "You have chosen to subscribe.\nTo confirm, visit the SubscribeURL.",
     Token: "2336412f37",
-    SubscribeURL: `https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn=${TOPIC}`,
+    SubscribeURL: `${HOST}/?Action=ConfirmSubscription&TopicArn=${TOPIC}`,
     ...given,
   });
 
