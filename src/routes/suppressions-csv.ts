@@ -17,7 +17,7 @@ export const IMPORT_BYTES_MAX = 10 * 1024 * 1024;
 /** Bytes that are read and thrown away, as of other bodies: Cloudflare lets 100 MB in. */
 const DRAIN_MAX = 100 * 1024 * 1024;
 
-/** Rows of a file: as many take 7 s where it was measured, of the 30 s of CPU that a request has. */
+/** Rows of a file: as many take some 7 s, of the 30 s of CPU that a request has. */
 export const IMPORT_ROWS_MAX = 100_000;
 
 /** Rows in one transaction: some 200 KB, and an answer of D1 within tens of milliseconds. */

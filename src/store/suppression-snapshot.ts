@@ -80,7 +80,8 @@ export async function writeSnapshots(
     // The revision from before the list was read: what changed meanwhile is for the next run.
     await db
       .prepare(
-        "UPDATE suppression_list SET snapshot_revision = ?2, snapshot_at = ?3 WHERE account_id = ?1",
+        `UPDATE suppression_list SET snapshot_revision = ?2, snapshot_at = ?3
+         WHERE account_id = ?1`,
       )
       .bind(account, revision, now)
       .run();

@@ -126,7 +126,8 @@ lifted AS MATERIALIZED (
     "fact.delivered_at",
   )} AS left_over
   FROM fact CROSS JOIN suppression AS old USING (account_id, recipient_hash, stream)
-  WHERE fact.delivered_at > old.delivered_at AND (old.soft <> '{}' OR old.listed_at > old.delivered_at))
+  WHERE fact.delivered_at > old.delivered_at
+    AND (old.soft <> '{}' OR old.listed_at > old.delivered_at))
 UPDATE suppression SET delivered_at = lifted_at, soft = left_over,
   soft_at = ${groupEnd("left_over")}
 FROM lifted WHERE suppression.account_id = lifted.account_id

@@ -138,7 +138,7 @@ describe("a database that cannot say who is suppressed", () => {
     expect(deferred[0]?.notBefore).toBeGreaterThan(Date.now() + 5_000);
   });
 
-  test("transactional mail goes by the snapshot that the cron wrote; the others are offered", async () => {
+  test("transactional mail goes by the snapshot that the cron wrote, others are sent", async () => {
     await suppressed(client.scope, "snapshot@a.example");
     await suppressed(client.scope, "soft@a.example", { soft: { m1: Date.now() } });
     await tendSuppressions(env);

@@ -48,7 +48,8 @@ function metered(): { db: D1Database; read: () => number } {
 const hashOf = (n: number): string => (n * 1_431_655).toString(16).padStart(8, "0").padEnd(32, "0");
 
 beforeAll(async () => {
-  const numbers = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS})`;
+  const rest = `SELECT i + 1 FROM n WHERE i < ${ROWS}`;
+  const numbers = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL ${rest})`;
   const hash = "substr(printf('%08x', i * 1431655) || '000000000000000000000000', 1, 32)";
   await env.DB.batch([
     env.DB.prepare(

@@ -19,7 +19,7 @@ const rowsOf = (account: string) =>
     .all()
     .then(({ results }) => results.length);
 
-test("a snapshot holds what keeps transactional mail of all streams, and nothing else", async () => {
+test("a snapshot holds what blocks transactional mail of all streams, nothing else", async () => {
   const account = "n1";
   const make = (name: string, given: object) => changeOf(account, `${name}@a.example`, given);
   const [hard, complained, manual] = await Promise.all([
@@ -84,7 +84,7 @@ test("lists longer than one query are written whole", async () => {
   }
 });
 
-test("rows that say nothing any more are deleted in their turn, those that do are kept", async () => {
+test("rows that say nothing any more are deleted in their turn, others are kept", async () => {
   const past = NOW - PURGE_AFTER_MS;
   const make = (name: string, given: object) => changeOf("n4", `${name}@a.example`, given);
   const changes = await Promise.all([

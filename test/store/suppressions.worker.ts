@@ -37,7 +37,7 @@ async function taught(
 }
 
 describe("one query of a batch", () => {
-  test("answers the suppressed ones among thousands, each with stream, lane and reason", async () => {
+  test("answers the suppressed among thousands, each with stream, lane and reason", async () => {
     const ann = await changeOf("q1", "ann@a.example", { hardAt: NOW });
     const bob = await changeOf("q1", "bob@a.example", { stream: "news", unsubscribedAt: NOW });
     const other = await changeOf("q1", "not-asked@a.example", { hardAt: NOW });
@@ -70,7 +70,7 @@ describe("one query of a batch", () => {
 describe("soft bounces", () => {
   const soft = (n: number, at: number) => ({ soft: { [`m${n}`]: at } });
 
-  test("suppress with the third message in a week, for 30 days, and not with the second", async () => {
+  test("suppress with the third message in a week, for 30 days, not with the second", async () => {
     const two = await taught("s1", soft(1, NOW - 2), soft(2, NOW - 1), soft(2, NOW - 1));
     expect(await read("s1", [two])).toEqual([]);
     await taught("s1", soft(3, NOW));
