@@ -220,8 +220,9 @@ const OVERDUE_PER_ENDPOINT = 500;
 const OVERDUE_MAX = 2_000;
 
 /**
- * Hints of deliveries due before `before` (Unix ms) at endpoints that take some; `again` is when
- * the next round may hint at them once more. An endpoint with many does not stand before others.
+ * Hints of deliveries due before `before` (Unix ms) at endpoints that take some at `now`; `again`
+ * is when a later round may hint at them once more. Endpoints have equal shares, so that one with
+ * many does not stand before others.
  */
 export async function claimOverdue(
   db: D1Database,
@@ -229,18 +230,27 @@ export async function claimOverdue(
   again: number,
   now: number,
 ): Promise<Hint[]> {
+  const late = await db
+    .prepare(
+      `SELECT id FROM webhook_endpoint AS e WHERE status = 'enabled' AND slow_until <= ?2
+         AND EXISTS (SELECT 1 FROM webhook_delivery WHERE endpoint_id = e.id AND next_at <= ?1)
+       ORDER BY random() LIMIT ${OVERDUE_MAX}`,
+    )
+    .bind(before, now)
+    .all<{ id: string }>();
+  const ids = late.results.map(({ id }) => id);
+  if (ids.length === 0) return [];
+  const share = Math.min(OVERDUE_PER_ENDPOINT, Math.floor(OVERDUE_MAX / ids.length));
   const { results } = await db
     .prepare(
       `UPDATE webhook_delivery SET next_at = ?2 WHERE (endpoint_id, event_id) IN (
-         SELECT e.id, d.event_id FROM webhook_endpoint AS e CROSS JOIN webhook_delivery AS d
-         WHERE e.status = 'enabled' AND e.slow_until <= ?3 AND d.endpoint_id = e.id
-           AND d.event_id IN (
-             SELECT event_id FROM webhook_delivery WHERE endpoint_id = e.id AND next_at <= ?1
-             ORDER BY next_at LIMIT ${OVERDUE_PER_ENDPOINT})
-         LIMIT ${OVERDUE_MAX})
+         SELECT e.value, d.event_id FROM json_each(?3) AS e CROSS JOIN webhook_delivery AS d
+         WHERE d.endpoint_id = e.value AND d.event_id IN (
+           SELECT event_id FROM webhook_delivery WHERE endpoint_id = e.value AND next_at <= ?1
+           ORDER BY next_at LIMIT ?4))
        ${RETURNING}`,
     )
-    .bind(before, again, now)
+    .bind(before, again, JSON.stringify(ids), share)
     .all<HintRow>();
   return results.map(hintOf);
 }

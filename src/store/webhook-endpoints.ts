@@ -106,6 +106,9 @@ export async function insertEndpoint(
   return meta.changes > 0;
 }
 
+/** Nothing has gone wrong here so far. */
+const FRESH = "fails = 0, exhausted = 0, failing_since = NULL, slow_until = 0";
+
 /** What its owner may change. Undefined leaves it as it is. */
 export interface EndpointPatch {
   readonly url?: string | undefined;
@@ -114,8 +117,8 @@ export interface EndpointPatch {
 }
 
 /**
- * Changes an endpoint; false when the account has none of this id. Switching it on forgets its
- * failures; switching it off says that it was its owner. `at` is Unix ms.
+ * Changes an endpoint; false when the account has none of this id. Switching it on, or another URL,
+ * forgets its failures; switching it off says that it was its owner. `at` is Unix ms.
  */
 export async function updateEndpoint(
   db: D1Database,
@@ -127,7 +130,7 @@ export async function updateEndpoint(
   const sets: string[] = [];
   const values: unknown[] = [];
   if (url !== undefined) {
-    sets.push("url = ?");
+    sets.push(`url = ?, ${FRESH}`);
     values.push(url);
   }
   if (events !== undefined) {
@@ -135,8 +138,8 @@ export async function updateEndpoint(
     values.push(events === null ? null : JSON.stringify(events));
   }
   if (status === "enabled") {
-    sets.push("status = 'enabled', fails = 0, exhausted = 0, failing_since = NULL, slow_until = 0");
-    sets.push("disabled_reason = NULL, disabled_at = NULL");
+    if (url === undefined) sets.push(FRESH);
+    sets.push("status = 'enabled', disabled_reason = NULL, disabled_at = NULL");
   }
   if (status === "disabled") {
     sets.push("disabled_reason = CASE status WHEN 'enabled' THEN 'owner' ELSE disabled_reason END");

@@ -129,14 +129,39 @@ test("overdue is what was due, at endpoints that take it, and it is hinted at on
   expect(await claim(NOW + DAY)).toMatchObject([{ endpoint: resting }]);
 });
 
-test("one endpoint's backlog leaves room for the others in a round of the cron", async () => {
-  const [busy, quiet] = [await endpoint(), await endpoint()];
+test("backlogs leave room for the others in a round of the cron", async () => {
+  const busy = await Promise.all(Array.from({ length: 5 }, () => endpoint()));
+  const quiet = await endpoint();
   const old = { nextAt: NOW - DAY };
-  const backlog = Array.from({ length: 700 }, () => delivery(busy, old));
+  const backlog = busy.flatMap((to) => Array.from({ length: 600 }, () => delivery(to, old)));
   await deliveries.insertDeliveries(env.DB, [...backlog, delivery(quiet, { nextAt: NOW - 2 })]);
-  const hints = await deliveries.claimOverdue(env.DB, NOW, NOW + DAY, NOW);
-  expect(hints.filter((hint) => hint.endpoint === busy)).toHaveLength(500);
-  expect(hints.filter((hint) => hint.endpoint === quiet)).toHaveLength(1);
+  const round = async (): Promise<number[]> => {
+    const hints = await deliveries.claimOverdue(env.DB, NOW, NOW + DAY, NOW);
+    expect(hints.length).toBeLessThanOrEqual(2_000);
+    return [...busy, quiet].map((to) => hints.filter((hint) => hint.endpoint === to).length);
+  };
+  const share = Math.floor(2_000 / 6);
+  expect(await round()).toEqual([...busy.map(() => share), 1]);
+  expect(await round()).toEqual([...busy.map(() => 600 - share), 0]);
+});
+
+test("an endpoint that is switched on again, or is elsewhere, begins anew", async () => {
+  for (const patch of [{ status: "enabled" as const }, { url: "https://b.acme.com/" }]) {
+    const to = await endpoint();
+    const bad = { ...health, exhausted: 1, slowUntil: NOW + DAY };
+    await deliveries.settleDeliveries(env.DB, to, [], bad);
+    expect(await endpoints.updateEndpoint(env.DB, "acme", to, { events: [] }, NOW)).toBe(true);
+    expect((await endpoints.readEndpoint(env.DB, "acme", to))?.fails).toBe(1);
+    await endpoints.updateEndpoint(env.DB, "acme", to, patch, NOW);
+    expect(await endpoints.readEndpoint(env.DB, "acme", to)).toMatchObject({
+      fails: 0,
+      exhausted: 0,
+      failingSince: null,
+      slowUntil: 0,
+      status: "enabled",
+    });
+  }
+  expect(await endpoints.updateEndpoint(env.DB, "other", await endpoint(), {}, NOW)).toBe(false);
 });
 
 test("what is open at an endpoint that was switched off ends as failed", async () => {
