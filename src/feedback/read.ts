@@ -155,7 +155,7 @@ async function readOne(
 
 /** Sees to what cannot be recorded now: orphans wait, strangers are kept as they came. */
 async function keep(
-  { unknown, tries = 0 }: Events,
+  { unknown, tries = 0, asked }: Events,
   orphans: readonly ProviderEvent[],
   deps: JournalDeps,
 ): Promise<void> {
@@ -169,7 +169,8 @@ async function keep(
     await deps.keepAside("orphans", orphans, "of a message that nobody knows");
     deps.log("orphans_kept", { count: orphans.length });
   } else {
-    await deps.journalLater({ v: 1, kind: "events", events: orphans, tries: tries + 1 }, wait);
+    const again = { v: 1, kind: "events", events: orphans, tries: tries + 1 } as const;
+    await deps.journalLater(asked === true ? { ...again, asked } : again, wait);
   }
 }
 

@@ -65,6 +65,7 @@ export interface Postern extends Running {
 export interface PosternOptions {
   readonly script: string;
   readonly vars: Vars;
+  readonly secrets?: Vars;
   /** What an earlier instance left behind. */
   readonly state?: string;
   readonly port?: number;
@@ -90,6 +91,7 @@ export async function startPostern(options: PosternOptions): Promise<Postern> {
       POSTERN_SECRET: secret,
       POSTERN_ADMIN_KEY: adminKey,
       RESEND_API_KEY: "re_bench",
+      ...options.secrets,
     },
     state,
     port: options.port ?? 0,

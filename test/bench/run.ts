@@ -8,6 +8,7 @@ const BENCHES: Record<string, () => Promise<{ bench: (log: Log) => Promise<Repor
   pipeline: () => import("./pipeline.ts"),
   chaos: () => import("./chaos.ts"),
   mime: () => import("./mime.ts"),
+  feedback: () => import("./feedback.ts"),
 };
 
 type Log = (line: string) => void;

@@ -35,6 +35,10 @@ function metered(env: Bindings): Bindings {
 
 const DELIVERED = "SELECT count(*) AS n FROM recipient WHERE state = 'delivered'";
 
+/** Recipients that a provider has accepted, and those of whom it has reported anything since. */
+const MARKS = `SELECT count(*) FILTER (WHERE marks & 1 AND rev > 0 AND custody = 0) AS sent,
+  count(*) FILTER (WHERE marks & ~1) AS reported FROM recipient`;
+
 /** Routes of the bench. They use the bare bindings, so that looking costs nothing. */
 async function control(path: string, env: Bindings, ctx: ExecutionContext): Promise<Response> {
   switch (path) {
@@ -45,6 +49,8 @@ async function control(path: string, env: Bindings, ctx: ExecutionContext): Prom
       return Response.json({});
     case "/__delivered":
       return Response.json(await (env.DB as D1Database).prepare(DELIVERED).first());
+    case "/__marks":
+      return Response.json(await (env.DB as D1Database).prepare(MARKS).first());
     case "/__cron": {
       const scheduledTime = Date.now();
       const event = { cron: "* * * * *", scheduledTime, noRetry: () => undefined };
