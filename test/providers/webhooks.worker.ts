@@ -18,7 +18,7 @@ const keysOf = (key: string) => ({
   topics: [],
   handles: [],
 });
-const bytesOf = (text: string) => new TextEncoder().encode(text);
+const bytesOf = (text: string) => Uint8Array.from(new TextEncoder().encode(text));
 const base64 = (bytes: Uint8Array) => btoa(String.fromCharCode(...bytes));
 
 /** DER of an INTEGER. */
