@@ -5,13 +5,14 @@ import { event, message } from "./journal.ts";
 const pack = { v: 1, account: "acme", shard: 0, ids: ["m1"], generation: 1 };
 
 describe("a dead letter", () => {
-  test("of the journal is kept; a pack is only a hint and is dropped", async () => {
+  test("of the journal or of a provider is kept; a pack is only a hint and is dropped", async () => {
     const kept: unknown[] = [];
     const deps = { keepDead: async (body: unknown) => void kept.push(body), log: () => {} };
-    const messages = [message(event("m1")), message(pack), message(null), message("text")];
+    const told = { type: "cf.email.sending.message.bounced", payload: {} };
+    const messages = [event("m1"), pack, null, "text", told].map((body) => message(body));
     await consumeDead(messages, deps);
-    expect(kept).toEqual([event("m1")]);
-    expect(messages.map((one) => one.acked)).toEqual([1, 1, 1, 1]);
+    expect(kept).toEqual([event("m1"), told]);
+    expect(messages.map((one) => one.acked)).toEqual([1, 1, 1, 1, 1]);
   });
 
   test("that storage refuses is put off; those after it are still kept", async () => {
