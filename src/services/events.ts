@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import type { EventQueueDeps } from "../feedback/event-queue.ts";
 import { readEvent } from "../providers/cloudflare/events.ts";
 import type { Env } from "./bindings.ts";
+import { toJournalAll } from "./hooks.ts";
 import { isolateOf, log, now } from "./isolate.ts";
 
 /** The source under which events are kept when none of this provider is configured. */
@@ -21,10 +22,7 @@ export function eventServices(env: Env): EventQueueDeps {
       const strange = events.map(({ raw, type }) => ({ type, raw }));
       return { events: [], unknown: [...strange, ...unknown], sources: [UNCONFIGURED] };
     },
-    journal: async (bodies) => {
-      const contentType = "json" as const;
-      for (const body of bodies) await env.JOURNAL.send(body, { contentType });
-    },
+    journal: (bodies) => toJournalAll(env, bodies),
     log,
   };
 }

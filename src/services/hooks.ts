@@ -82,7 +82,7 @@ function keysOf(env: Env, webhook: WebhookSettings | undefined): HookKeys {
 }
 
 /** One call for what a call takes, which is nearly always all of it. */
-async function toJournalAll(env: Env, bodies: readonly JournalBody[]): Promise<void> {
+export async function toJournalAll(env: Env, bodies: readonly JournalBody[]): Promise<void> {
   let group: { body: JournalBody; contentType: "json" }[] = [];
   let size = 0;
   for (const body of bodies) {

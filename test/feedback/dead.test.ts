@@ -5,7 +5,7 @@ import { event, message } from "./journal.ts";
 const pack = { v: 1, account: "acme", shard: 0, ids: ["m1"], generation: 1 };
 
 describe("a dead letter", () => {
-  test("of the journal or of a provider is kept; a pack is only a hint and is dropped", async () => {
+  test("of the journal or a provider is kept; a pack is only a hint and is dropped", async () => {
     const kept: unknown[] = [];
     const deps = { keepDead: async (body: unknown) => void kept.push(body), log: () => {} };
     const told = { type: "cf.email.sending.message.bounced", payload: {} };
