@@ -1,8 +1,8 @@
 /**
  * The journal's consumer: settle what could not be settled directly -> find whose events they are
- * -> group by message and recipient -> merge into D1 in one transaction, with all that follows from
- * it -> confirm to the Outboxes. It never throws; what D1 refuses for good is found by halving, kept
- * apart, and the rest goes on.
+ * -> group by message and recipient -> merge into D1 in one transaction, with all that follows
+ * from it -> confirm to the Outboxes. It never throws; what D1 refuses for good is found by
+ * halving, kept apart, and the rest goes on.
  */
 
 import { type Confirmation, type JournalUnit, type ShardRef, shardName } from "../core/custody.ts";

@@ -45,7 +45,8 @@ export async function guardEvents(
       const data = { stream, domain, reason, figures, ...until };
       return [await systemEvent(`stream.${word}`, about(scope.account), data)];
     }
-    const data = { source: scope.source, reason, figures, ...until };
+    // Its figures are of everybody's mail, and nobody else's business.
+    const data = { source: scope.source, reason, ...until };
     return Promise.all(
       accounts.map((account) => systemEvent(`source.${word}`, about(account), data)),
     );
