@@ -1,9 +1,5 @@
-import { createScheduledController } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { consumeJournal } from "../../src/feedback/ingest.ts";
-import worker from "../../src/index.ts";
-import { journalServices } from "../../src/services.ts";
 import { Client, until } from "../support/worker/client.ts";
 import {
   delivered,
@@ -223,64 +219,5 @@ test("a new secret and the old one sign side by side, then only the new one", as
   if (second === undefined) throw new Error("nothing was posted");
   verify(last.signing_secret, second);
   for (const one of [secret, rotated.signing_secret]) expect(() => verify(one, second)).toThrow();
-  await resend.webhooks.remove(id);
-});
-
-/** Has the journal record one open, as a batch and all over again. */
-async function openTwice(messageId: string): Promise<void> {
-  const at = Date.now();
-  const open = { account: client.scope, messageId, recipientNo: 0, source: "sandbox", at };
-  const event = { ...open, type: "opened", code: "", text: "" };
-  const body = { v: 1, kind: "events", events: [event, event] };
-  const timestamp = new Date(at);
-  const handled = { id: messageId, timestamp, body, attempts: 1, ack() {}, retry() {} };
-  for (const _ of [1, 2]) await consumeJournal([handled, handled], journalServices(env));
-}
-
-test("what becomes of a message is told, each thing once, to whoever asked for it", async () => {
-  const { id, secret, posted } = await make(["email.sent", "email.delivered", "email.bounced"]);
-  const opened = await make(["email.opened"]);
-  const email = await client.send({ tags: [{ name: "kind", value: "welcome" }] });
-  const gone = await client.send({ to: "bounced@sandbox.test" });
-  await until(
-    async () => posted().length,
-    (count) => count >= 4,
-  );
-  const told = posted().map((one) => verify(secret, one));
-  const of = (message: string): string[] =>
-    told
-      .filter(({ data }) => data.email_id === message)
-      .map(({ type }) => type)
-      .sort();
-  expect(of(email)).toEqual(["email.delivered", "email.sent"]);
-  expect(of(gone)).toEqual(["email.bounced", "email.sent"]);
-  expect(told.find(({ data }) => data.email_id === email)?.data).toMatchObject({
-    to: ["delivered@sandbox.test"],
-    subject: "Hello",
-    tags: { kind: "welcome" },
-    stream: "transactional",
-  });
-  expect(opened.posted()).toEqual([]);
-  await openTwice(email);
-  await openTwice(gone);
-  await until(
-    async () => opened.posted().length,
-    (count) => count >= 2,
-  );
-  const opens = opened.posted().map((one) => verify(opened.secret, one).data.email_id);
-  expect(opens.sort()).toEqual([email, gone].sort());
-  for (const one of [id, opened.id]) await resend.webhooks.remove(one);
-});
-
-test("a message that is lost in the queue is made up for by the cron", async () => {
-  const { id, posted } = await make();
-  // Written as the journal writes it, but a while ago and with no hint ever sent.
-  await write([await delivered(client.scope, Date.now(), 7)], Date.now() - 120_000);
-  expect(posted()).toEqual([]);
-  await worker.scheduled(createScheduledController(), env);
-  await until(
-    async () => posted().length,
-    (count) => count === 1,
-  );
   await resend.webhooks.remove(id);
 });

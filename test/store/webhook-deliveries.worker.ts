@@ -181,7 +181,7 @@ test("what is open at an endpoint that was switched off ends as failed", async (
   expect(await row(notice.endpoint, notice.event)).toMatchObject({ status: "pending" });
 });
 
-test("what is old, what claims to be of the future, and a deleted endpoint are forgotten", async () => {
+test("what is old, of the future, or of a deleted endpoint is forgotten", async () => {
   const [kept, deleted] = [await endpoint(), await endpoint()];
   const at = (time: number) => delivery(kept, { event: event(time) });
   const [old, future, young] = [at(NOW - 31 * DAY), at(NOW + 8 * DAY), at(NOW - 29 * DAY)];

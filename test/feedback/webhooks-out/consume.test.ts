@@ -6,7 +6,6 @@ import {
   IN_FLIGHT,
   PER_ENDPOINT,
 } from "../../../src/feedback/webhooks-out/consume.ts";
-import { DISABLE_AFTER_MS } from "../../../src/feedback/webhooks-out/schedule.ts";
 import { endpoint, message, NOW, pack, type Receiver, World } from "./world.ts";
 
 const answer =
@@ -35,6 +34,12 @@ test("a hint that comes twice, late, or of nothing does nothing", async () => {
   const later = world.add("b", { tries: 2 });
   await consumeWebhooks([pack({ ...later, tries: 1 })], world.deps);
   expect(world.received).toHaveLength(1);
+});
+
+test("what is over is not posted, though a hint of it fits", async () => {
+  const world = new World(endpoint());
+  await consumeWebhooks([pack(world.add("a", { status: "failed" }))], world.deps);
+  expect(world.received).toEqual([]);
 });
 
 test("what fails is hinted at again at the next time of the schedule", async () => {
@@ -99,61 +104,6 @@ test("a rest beyond a minute is left to the cron, so is a message that came ofte
   expect(world.row("a")).toMatchObject({ status: "pending", tries: 0 });
 });
 
-test("410 switches the endpoint off at once, tells the others, and ends the delivery", async () => {
-  const other = endpoint({ id: "e2", events: ["webhook.disabled"] });
-  const deaf = endpoint({ id: "e3", events: ["email.sent"] });
-  const stranger = endpoint({ id: "e4", account: "other" });
-  const world = new World(endpoint(), other, deaf, stranger);
-  world.receiver = answer(410);
-  await consumeWebhooks([pack(world.add("a"))], world.deps);
-  expect(world.row("a")).toMatchObject({ status: "failed", nextAt: null });
-  expect(world.endpoints.get("e1")).toMatchObject({
-    status: "disabled",
-    disabledReason: "gone",
-    disabledAt: NOW,
-  });
-  const notices = [...world.rows.values()].filter(({ type }) => type === "webhook.disabled");
-  expect(notices.map((row) => row.endpoint)).toEqual(["e2"]);
-  expect(JSON.parse(notices[0]?.payload ?? "")).toMatchObject({
-    type: "webhook.disabled",
-    data: { id: "e1", endpoint: "https://hooks.acme.com/in", reason: "gone" },
-  });
-  expect(world.queued).toHaveLength(1);
-  const again = pack(world.add("b"));
-  await consumeWebhooks([again], world.deps);
-  expect(world.received).toHaveLength(1);
-  expect(again.seen.acked).toBe(1);
-});
-
-test("whoever fails for five days and loses events is switched off, others are not", async () => {
-  const since = NOW - DISABLE_AFTER_MS;
-  const failing = { fails: 40, exhausted: 2, failingSince: since };
-  const last = { step: 9, tries: 9 };
-  const off = new World(endpoint(failing), endpoint({ id: "e2" }));
-  off.receiver = answer(500);
-  await consumeWebhooks([pack(off.add("a", last))], off.deps);
-  expect(off.endpoints.get("e1")).toMatchObject({ status: "disabled", disabledReason: "failing" });
-  const notice = [...off.rows.values()].find(({ type }) => type === "webhook.disabled");
-  expect(JSON.parse(notice?.payload ?? "").data).toMatchObject({
-    reason: "failing",
-    failing_since: new Date(since).toISOString(),
-  });
-
-  const fresh = new World(endpoint({ ...failing, failingSince: since + 1_000 }));
-  fresh.receiver = answer(500);
-  await consumeWebhooks([pack(fresh.add("a", last))], fresh.deps);
-  expect(fresh.endpoints.get("e1")?.status).toBe("enabled");
-
-  const mending = new World(endpoint(failing));
-  await consumeWebhooks([pack(mending.add("a", last))], mending.deps);
-  expect(mending.endpoints.get("e1")).toMatchObject({
-    status: "enabled",
-    fails: 0,
-    exhausted: 0,
-    failingSince: null,
-  });
-});
-
 test("an endpoint that hangs keeps no more than its places from the others", async () => {
   const world = new World(endpoint(), endpoint({ id: "e2", url: "https://fast.acme.com/" }));
   let release = (): void => {};
@@ -199,19 +149,6 @@ test("never more posts at a time than connections, nor than an endpoint's share"
   expect(world.received).toHaveLength(24);
   expect(most).toBe(IN_FLIGHT);
   expect(mostOfOne).toBe(PER_ENDPOINT);
-});
-
-test("one that does not answer twice rests; what then waits is not counted", async () => {
-  const world = new World(endpoint());
-  world.receiver = () => {
-    throw new TypeError("reset");
-  };
-  const events = "abcdef".split("");
-  const one = pack(...events.map((event) => world.add(event)));
-  await consumeWebhooks([one], world.deps);
-  expect(world.received.length).toBeLessThanOrEqual(3);
-  expect(world.row("f")).toMatchObject({ status: "pending", tries: 0, attempts: [] });
-  expect(one.seen.retried[0]).toBeGreaterThan(0);
 });
 
 test("an invocation begins no attempt after its minute, and the message comes again", async () => {
