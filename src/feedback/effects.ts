@@ -10,6 +10,7 @@ import type { Endpoint, NewDelivery } from "../core/webhook.ts";
 import { observationsOf, type Report } from "./feed.ts";
 import { talliesOf } from "./reputation.ts";
 import { suppressionsOf } from "./suppress.ts";
+import { addedEvents } from "./suppression-events.ts";
 import { deliveriesOf } from "./webhooks-out/deliveries.ts";
 import { eventsOf } from "./webhooks-out/events.ts";
 
@@ -45,10 +46,13 @@ export async function effectsOf(
   // Payloads are only made for accounts that have somebody to tell.
   const accounts = new Set(endpoints.map(({ account }) => account));
   const told = happenings.filter(({ account }) => accounts.has(account));
+  const suppressions = suppressionsOf(happenings);
+  const added = suppressions.filter(({ account }) => accounts.has(account));
+  const events = [...(await eventsOf(told)), ...(await addedEvents(added))];
   return {
-    suppressions: suppressionsOf(happenings),
+    suppressions,
     tallies: talliesOf(happenings, deps.isTest),
     feeds: observationsOf(said, deps.isTest),
-    deliveries: deliveriesOf(await eventsOf(told), endpoints, deps.now()),
+    deliveries: deliveriesOf(events, endpoints, deps.now()),
   };
 }

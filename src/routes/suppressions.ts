@@ -19,6 +19,7 @@ import { readJson } from "../edge/body.ts";
 import type { AppContext, AppEnv } from "../edge/context.ts";
 import { type ApiError, apiError, fail } from "../edge/errors.ts";
 import { fieldError } from "../edge/validation.ts";
+import { addedEvents, removedEvents, tellOf } from "../feedback/suppression-events.ts";
 import { parsePage } from "./page.ts";
 import { answered, changeOf, ENTERED_REASONS, entryOf, ORIGINS } from "./suppression-entry.ts";
 import { exportCsv, importCsv } from "./suppressions-csv.ts";
@@ -112,6 +113,7 @@ async function add(
   }
   const stored = await answered(services, () => services.suppressions.add(changes));
   if (!stored.ok) return stored;
+  await tellOf(addedEvents(changes), services.webhooks);
   return ok(
     changes.map(({ hash, stream }) => ({ object: "suppression", id: suppressionId(hash, stream) })),
   );
@@ -150,6 +152,7 @@ suppressions.post("/batch/remove", async (c) => {
     return { there, gone: new Set(gone) };
   });
   if (!removed.ok) return fail(c, removed.error);
+  await tellOf(removedEvents(scope, [...removed.value.gone], services.now()), services.webhooks);
   const { there, gone } = removed.value;
   const told = (mine: readonly StoredSuppression[], id: string) => ({
     object: "suppression",
@@ -248,6 +251,7 @@ suppressions.delete("/:name", async (c) => {
   const { scope } = c.get("caller");
   const removed = await answered(services, () => services.suppressions.remove(scope, rows.value));
   if (!removed.ok) return fail(c, removed.error);
+  await tellOf(removedEvents(scope, rows.value, services.now()), services.webhooks);
   const id = suppressionId(first.hash, first.stream);
   return c.json({ object: "suppression", id, deleted: true });
 });
