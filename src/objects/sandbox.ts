@@ -5,7 +5,6 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { JournalBody } from "../core/custody.ts";
-import type { EventType } from "../core/delivery-state.ts";
 import type { ProviderEvent } from "../core/events.ts";
 import {
   type Magic,
@@ -27,10 +26,19 @@ const REPORT_MAX = 200;
 /** Keys beyond their window are swept this many at a time. */
 const SWEEP_MAX = 1_000;
 
+type Step = Pick<ProviderEvent, "type" | "code" | "text" | "bounce">;
+
 /** What a recipient's provider reports, each step one delay after the one before. */
-const STORY: Readonly<Record<Magic, readonly { type: EventType; code: string; text: string }[]>> = {
+const STORY: Readonly<Record<Magic, readonly Step[]>> = {
   delivered: [{ type: "delivered", code: "", text: "250 2.0.0 accepted" }],
-  bounced: [{ type: "bounced", code: "5.1.1", text: "550 5.1.1 no such mailbox" }],
+  bounced: [
+    {
+      type: "bounced",
+      code: "5.1.1",
+      text: "550 5.1.1 no such mailbox",
+      bounce: { kind: "hard", category: "recipient" },
+    },
+  ],
   complained: [
     { type: "delivered", code: "", text: "250 2.0.0 accepted" },
     { type: "complained", code: "abuse", text: "marked as spam" },

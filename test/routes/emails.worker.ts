@@ -48,6 +48,14 @@ describe.concurrent("an email", () => {
     expect(typesOf(read)).toEqual(types);
   });
 
+  test("to bounced@sandbox.test says that the address is no good, and stays sendable", async () => {
+    const to = "bounced+again@sandbox.test";
+    for (const id of [await client.send({ to }), await client.send({ to })]) {
+      const read = await client.when(id, "bounced");
+      expect(read.recipients).toMatchObject([{ bounce: { kind: "hard", category: "recipient" } }]);
+    }
+  });
+
   test("that is complained about stays delivered and says so", async () => {
     const id = await client.send({ to: "complained@sandbox.test" });
     const types = ["accepted", "sent", "delivered", "complained"];
