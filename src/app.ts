@@ -8,6 +8,7 @@ import { emails } from "./routes/emails.ts";
 import { health } from "./routes/health.ts";
 import { hooks } from "./routes/hooks.ts";
 import { ledger } from "./routes/ledger.ts";
+import { links } from "./routes/links.ts";
 import { metrics } from "./routes/metrics.ts";
 import { sources } from "./routes/sources.ts";
 import { streams } from "./routes/streams.ts";
@@ -29,6 +30,7 @@ export function createApp<E extends object>(services: (env: E) => Services) {
   app.route("/suppressions", suppressions);
   app.route("/hooks", hooks);
   app.route("/ledger", ledger);
+  app.route("/", links);
   app.route("/webhooks", webhooks);
   app.route("/api-keys", apiKeys);
   app.route("/health", health);

@@ -3,6 +3,7 @@
  * field stops the Worker with a sentence that names it, before any mail is taken.
  */
 import { z } from "zod";
+import { type Additions, linkBaseOf } from "./core/links.ts";
 import { err, ok, type Result } from "./core/result.ts";
 import type { SuppressionPolicy } from "./core/suppression.ts";
 import { leaseNeededMs } from "./core/unit.ts";
@@ -28,6 +29,12 @@ const stream = z.strictObject({
    */
   grace_ms: z.number().int().min(0).optional(),
   expires_after_ms: z.number().int().min(1_000).optional(),
+  /** The header fields by which readers unsubscribe with one click. */
+  unsubscribe: z.boolean().optional(),
+  /** What Postern counts by links of its own. */
+  tracking: z
+    .strictObject({ opens: z.boolean().default(false), clicks: z.boolean().default(false) })
+    .prefault({}),
   /** What the provider may add to a message on its own: nothing, unless it is asked for here. */
   provider_extras: z
     .strictObject({
@@ -55,6 +62,18 @@ const account = z.strictObject({
 const webhooks = z.strictObject({
   /** Endpoints may be http on the machine itself: for development and tests only. */
   allow_local: z.boolean().default(false),
+});
+
+/** An origin that mail may link to: https, or http on the machine itself for development. */
+const linkBase = z
+  .string()
+  .refine((url) => linkBaseOf(url) !== null, "must be https:// and a public domain name alone")
+  .transform((url) => linkBaseOf(url) ?? url);
+
+/** Where the links in messages lead: a host of each From domain's own, or one for all. */
+const links = z.strictObject({
+  base_url: linkBase.optional(),
+  domains: z.record(z.string().toLowerCase(), linkBase).default({}),
 });
 
 const limits = z.strictObject({
@@ -156,6 +175,7 @@ const schema = z.strictObject({
   tiers: z.record(name, tier).default({}),
   limits: limits.prefault({}),
   webhooks: webhooks.prefault({}),
+  links: links.prefault({}),
   feeds: feeds.prefault({}),
   suppression: suppression.prefault({}),
   reputation: reputation.prefault({}),
@@ -171,6 +191,7 @@ export interface StreamConfig {
   readonly grace_ms: number;
   readonly expires_after_ms: number;
   readonly provider_extras: Extras;
+  readonly links: Additions;
 }
 export type Limits = z.infer<typeof limits>;
 export type Feeds = z.infer<typeof feeds>;
@@ -184,6 +205,7 @@ export interface Config {
   readonly tiers: Readonly<Record<string, TierConfig>>;
   readonly limits: Limits;
   readonly webhooks: z.infer<typeof webhooks>;
+  readonly links: z.infer<typeof links>;
   readonly feeds: Feeds;
   readonly suppression: SuppressionPolicy;
   readonly reputation: Reputation;
@@ -206,8 +228,8 @@ export function parseConfig(vars: unknown): Result<Config, string> {
   const pools = { default: { sources: [SANDBOX] }, ...raw.pools };
   const tiers = { ...TIERS, ...raw.tiers };
   const named = {
-    transactional: { kind: "transactional" as const, pool: "default" },
-    broadcast: { kind: "broadcast" as const, pool: "default" },
+    transactional: stream.parse({ kind: "transactional", pool: "default" }),
+    broadcast: stream.parse({ kind: "broadcast", pool: "default" }),
     ...raw.streams,
   };
   const streams: Record<string, StreamConfig> = {};
@@ -221,9 +243,9 @@ export function parseConfig(vars: unknown): Result<Config, string> {
       grace_ms: given.grace_ms ?? defaults.grace_ms,
       expires_after_ms: given.expires_after_ms ?? defaults.expires_after_ms,
       provider_extras: given.provider_extras ?? NO_EXTRAS,
+      links: { ...given.tracking, unsubscribe: given.unsubscribe ?? given.kind === "broadcast" },
     };
   }
-  const { accounts, limits, webhooks, feeds, reputation } = raw;
   const { hard_days, soft_messages, soft_window_days, soft_days } = raw.suppression;
   const suppression = {
     hardMs: hard_days * DAY_MS,
@@ -231,18 +253,7 @@ export function parseConfig(vars: unknown): Result<Config, string> {
     softWindowMs: soft_window_days * DAY_MS,
     softMs: soft_days * DAY_MS,
   };
-  const config = {
-    accounts,
-    sources,
-    pools,
-    streams,
-    tiers,
-    limits,
-    webhooks,
-    feeds,
-    suppression,
-    reputation,
-  };
+  const config = { ...raw, sources, pools, streams, tiers, suppression };
   const mistake = danglingName(config);
   return mistake === null ? ok(config) : err(mistake);
 }

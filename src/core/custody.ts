@@ -5,6 +5,7 @@
  */
 import type { State, TimelineEntry } from "./delivery-state.ts";
 import type { ProviderEvent, UnknownEvent } from "./events.ts";
+import type { Additions, MessageLinks } from "./links.ts";
 import type { OnUnknown, Phase, Settlement, UnitRecord } from "./unit.ts";
 
 export type Lane = "transactional" | "broadcast";
@@ -35,11 +36,9 @@ export interface Envelope {
   /** Left out when empty. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** What the stream lets the provider add; left out when that is nothing. */
-  readonly extras?: {
-    readonly opens: boolean;
-    readonly clicks: boolean;
-    readonly unsubscribe: boolean;
-  };
+  readonly extras?: Additions;
+  /** What Postern itself adds; left out when that is nothing. */
+  readonly links?: MessageLinks;
   /** Characters of the content as stored, and its attachments: what may share a call. */
   readonly size: number;
   readonly attachments: number;

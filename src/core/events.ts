@@ -17,6 +17,7 @@ export interface ProviderEvent {
   readonly address?: string;
   /** The provider's id of the message, where it is known to be in the form `Outcome` has. */
   readonly providerMessageId?: string;
+  /** Empty: no provider's, but of a link of ours. */
   readonly source: string;
   readonly type: EventType;
   /** Unix milliseconds, the provider's time. */
@@ -28,6 +29,11 @@ export interface ProviderEvent {
   readonly bounce?: Bounce;
   /** What was clicked. */
   readonly url?: string;
+  /**
+   * Of an unsubscription by a link of ours: what it takes to heed it when the message's record is
+   * gone.
+   */
+  readonly left?: { readonly hash: string; readonly stream: string };
   /** JSON of the event as it came, where it is worth keeping. */
   readonly raw?: string;
 }

@@ -9,7 +9,6 @@ import {
   type AcceptUnit,
   type Addressee,
   type Content,
-  type Envelope,
   HEAD_MAX,
   type Head,
   INLINE_CONTENT_MAX,
@@ -19,6 +18,7 @@ import {
   type ShardRef,
 } from "../core/custody.ts";
 import { mintIds } from "../core/ids.ts";
+import type { Additions, MessageLinks } from "../core/links.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { type Signer, sha256Hex } from "../core/signer.ts";
 import type { OnUnknown } from "../core/unit.ts";
@@ -30,7 +30,9 @@ export interface StreamTerms {
   readonly onUnknown: OnUnknown;
   readonly graceMs: number;
   readonly expiresAfterMs: number;
-  readonly extras: NonNullable<Envelope["extras"]>;
+  readonly extras: Additions;
+  /** What Postern adds to its messages. */
+  readonly links: Additions;
 }
 
 /** A message that has been checked and may be accepted. */
@@ -63,6 +65,8 @@ export interface AcceptCommand {
   /** Shards of the account; a keyed request may go by the number before a change of tier. */
   readonly shards: { readonly keyed: number; readonly unkeyed: number };
   readonly messages: readonly Message[];
+  /** The origin of the links of a From domain's messages; null: they get none. */
+  readonly linkBase: (fromDomain: string) => string | null;
   readonly idempotency: { readonly key: string; readonly digest: string } | null;
   /** The answer's body for the ids of the messages, in their order. */
   readonly respond: (ids: readonly string[]) => string;
@@ -105,7 +109,7 @@ export async function accept(
     const ids = await mintIds(mint, command.account, ref.shard, command.messages.length);
     const prepared = await Promise.all(
       command.messages.map((message, index) =>
-        prepare(command.account, ids[index] ?? "", message, now, deps),
+        prepare(command, ids[index] ?? "", message, now, deps),
       ),
     );
     if (prepared.some(({ head }) => jsonBytes(head) > HEAD_MAX)) {
@@ -161,15 +165,42 @@ async function chooseShard(
 }
 
 /** What tells messages of equal content from others; only broadcasts have many such. */
-async function sameness(message: Message, content: string): Promise<{ digest?: string }> {
+async function sameness(
+  message: Message,
+  content: string,
+  links: MessageLinks | null,
+): Promise<{ digest?: string }> {
   const { stream, from, replyTo, subject, tags } = message;
   if (stream.lane !== "broadcast" || content.length > SHARED_CONTENT_MAX) return {};
+  // Its HTML becomes its recipient's own. A header field does not count: it is not content.
+  if (links !== null && (links.opens || links.clicks)) return {};
   const same = JSON.stringify([stream.name, stream.extras, from, replyTo, subject, tags, content]);
   return { digest: (await sha256Hex(same)).slice(0, HASH_LENGTH) };
 }
 
+/** A caller's own way to unsubscribe stands, and none of ours beside it (RFC 8058 section 4). */
+const OWN_UNSUBSCRIBE = /^list-unsubscribe(-post)?$/i;
+
+/**
+ * The links that a message gets. A link acts for one recipient, so a message that several have in
+ * common gets none: one of them would unsubscribe another.
+ */
+function linksOf(
+  { from, recipients, stream, content }: Message,
+  linkBase: AcceptCommand["linkBase"],
+): MessageLinks | null {
+  const own = Object.keys(content.headers).some((name) => OWN_UNSUBSCRIBE.test(name));
+  const tracks = content.html !== undefined;
+  const unsubscribe = stream.links.unsubscribe && !stream.extras.unsubscribe && !own;
+  const opens = stream.links.opens && tracks;
+  const clicks = stream.links.clicks && tracks;
+  if (recipients.length !== 1 || !(unsubscribe || opens || clicks)) return null;
+  const base = linkBase(from.asciiDomain);
+  return base === null ? null : { base, unsubscribe, opens, clicks };
+}
+
 async function prepare(
-  account: string,
+  { account, linkBase }: AcceptCommand,
   id: string,
   message: Message,
   now: number,
@@ -189,6 +220,7 @@ async function prepare(
     ),
   );
   const content = JSON.stringify(message.content);
+  const links = linksOf(message, linkBase);
   const head: Head = {
     envelope: {
       from: formatMailbox(message.from),
@@ -198,9 +230,10 @@ async function prepare(
       tags: message.tags,
       ...(Object.keys(message.metadata).length > 0 ? { metadata: message.metadata } : {}),
       ...(Object.values(stream.extras).includes(true) ? { extras: stream.extras } : {}),
+      ...(links === null ? {} : { links }),
       size: content.length,
       attachments: message.content.attachments.length,
-      ...(await sameness(message, content)),
+      ...(await sameness(message, content, links)),
       stream: stream.name,
       lane: stream.lane,
       createdAt: now,

@@ -11,6 +11,7 @@ import type {
 } from "../core/custody.ts";
 import type { Guarded } from "../core/guard.ts";
 import type { Grant, OfferItem } from "../core/pace.ts";
+import type { Signer } from "../core/signer.ts";
 import type { Provider } from "../providers/provider.ts";
 
 /** One Source, by RPC. */
@@ -20,6 +21,21 @@ export interface SourcePort {
     readonly refunds: readonly OfferItem[];
     readonly throttledUntil: number | null;
   }): Promise<void>;
+}
+
+/** What to change about a message's HTML. */
+export interface HtmlEdit {
+  /** A link's new target, of the attribute as it stands in the HTML; null: it stays. */
+  readonly link: (href: string) => Promise<string | null>;
+  /** HTML for the end of the body. */
+  readonly tail: string;
+}
+
+/** What making a message's links takes. */
+export interface LinkDeps {
+  readonly signer: () => Promise<Signer>;
+  /** The HTML with the edit made, the rest of it as it was. Rejects when it cannot be parsed. */
+  readonly rewrite: (html: string, edit: HtmlEdit) => Promise<string>;
 }
 
 export interface LaneDeps {
@@ -54,6 +70,7 @@ export interface LaneDeps {
   readonly slowPerMinute: Readonly<Record<Lane, number>>;
   /** Content kept outside the Outbox; null when it is not there. */
   readonly content: (key: string) => Promise<string | null>;
+  readonly links: LinkDeps;
   readonly journal: (body: JournalBody) => Promise<void>;
   readonly log: (event: string, fields: Record<string, string | number>) => void;
 }

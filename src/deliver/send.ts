@@ -3,6 +3,7 @@ import type { Claimed, Content, Head, ShardRef } from "../core/custody.ts";
 import { leaseNeededMs } from "../core/unit.ts";
 import type { Outcome, OutgoingMessage, Provider } from "../providers/provider.ts";
 import { attempt, attemptBatch, outgoing } from "./attempt.ts";
+import { linked } from "./links.ts";
 import type { LaneDeps } from "./ports.ts";
 import type { Slots } from "./slots.ts";
 
@@ -65,7 +66,7 @@ async function messageOf(
   deps: LaneDeps,
 ): Promise<OutgoingMessage | null> {
   const content = await contentOf(claimed, deps);
-  return content === null ? null : outgoing(account, head, claimed, content);
+  return content === null ? null : linked(outgoing(account, head, claimed, content), head, deps);
 }
 
 async function contentOf({ content }: Claimed, deps: LaneDeps): Promise<Content | null> {

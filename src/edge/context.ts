@@ -11,6 +11,7 @@ import type { Signer } from "../core/signer.ts";
 import type { AcceptCommand, AcceptDeps, StreamTerms } from "../deliver/accept.ts";
 import type { HookServices } from "../feedback/hook.ts";
 import type { ObserveServices } from "../observe/ports.ts";
+import type { LinkServices } from "./links.ts";
 import type { ReputationServices } from "./reputation.ts";
 import type { SuppressionServices } from "./suppressions.ts";
 import type { WebhookServices } from "./webhooks.ts";
@@ -82,6 +83,7 @@ export interface Services {
   readonly suppressions: SuppressionServices;
   readonly observe: ObserveServices;
   readonly hooks: HookServices;
+  readonly links: LinkServices;
 }
 
 export interface AppEnv {

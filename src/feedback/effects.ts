@@ -5,11 +5,11 @@
 import type { Happening, ProviderEvent } from "../core/events.ts";
 import type { FeedObservation } from "../core/feed.ts";
 import type { Tally } from "../core/guard.ts";
-import type { SuppressionChange } from "../core/suppression.ts";
+import { foldChanges, type SuppressionChange } from "../core/suppression.ts";
 import type { Endpoint, NewDelivery } from "../core/webhook.ts";
 import { observationsOf, type Report } from "./feed.ts";
 import { talliesOf } from "./reputation.ts";
-import { suppressionsOf } from "./suppress.ts";
+import { departuresOf, suppressionsOf } from "./suppress.ts";
 import { addedEvents } from "./suppression-events.ts";
 import { deliveriesOf } from "./webhooks-out/deliveries.ts";
 import { eventsOf } from "./webhooks-out/events.ts";
@@ -20,6 +20,8 @@ export interface Said {
   readonly reports: readonly Report[];
   /** Events of mail that did not leave here. */
   readonly foreign: readonly ProviderEvent[];
+  /** Unsubscriptions by links of messages that nobody has. */
+  readonly departures: readonly ProviderEvent[];
 }
 
 export interface EffectDeps {
@@ -50,7 +52,8 @@ export async function effectsOf(
   const added = suppressions.filter(({ account }) => accounts.has(account));
   const events = [...(await eventsOf(told)), ...(await addedEvents(added))];
   return {
-    suppressions,
+    // Without an address a departure tells an endpoint nothing.
+    suppressions: foldChanges([...suppressions, ...departuresOf(said.departures)]),
     tallies: talliesOf(happenings, deps.isTest),
     feeds: observationsOf(said, deps.isTest),
     deliveries: deliveriesOf(events, endpoints, deps.now()),

@@ -67,6 +67,7 @@ async function record(
     happenings: reads.flatMap((read) => read.happenings),
     reports: reads.flatMap((read) => read.reports),
     foreign: reads.flatMap((read) => read.foreign),
+    departures: reads.flatMap((read) => read.departures),
   };
   const effects = await effectsOf(said, endpoints, deps.effects);
   const rows = mergeRows(reads.flatMap((read) => read.rows));

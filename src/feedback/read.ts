@@ -23,6 +23,13 @@ const OUTAGE_BACKOFF: Backoff = { firstMs: 2_000, maxMs: 300_000 };
  */
 const ORPHAN_WAITS_S = [10, 60, 600, 3_600, 21_600];
 
+/**
+ * Events of our own links come back this often. Their message was accepted long ago: it is not yet
+ * to be found only for the moment in which it goes over from its Outbox to the database, and an old
+ * one is gone for good.
+ */
+const LINK_TRIES = 1;
+
 /** A message of the journal, with what of it is to be recorded. */
 export interface Read {
   readonly message: JournalMessage;
@@ -32,6 +39,8 @@ export interface Read {
   readonly raws: readonly RawEvent[];
   readonly reports: readonly Report[];
   readonly foreign: readonly ProviderEvent[];
+  /** Unsubscriptions by links of messages that nobody has; see `departuresOf`. */
+  readonly departures: readonly ProviderEvent[];
 }
 
 type Body<Kind extends JournalBody["kind"]> = Extract<JournalBody, { kind: Kind }>;
@@ -82,7 +91,8 @@ export function readUnits(
   try {
     const rows = units.flatMap((unit) => rowsOfUnit(account, unit, deps.isAnonymous));
     const happenings = units.flatMap((unit) => happeningsOfUnit(account, unit));
-    return { message, body, rows, happenings, raws: [], reports: [], foreign: [] };
+    const none = { raws: [], reports: [], foreign: [], departures: [] };
+    return { message, body, rows, happenings, ...none };
   } catch {
     return null;
   }
@@ -150,19 +160,21 @@ async function readOne(
     raws: known.flatMap(rawOf),
     reports: [{ id: message.id, arrivedAt: message.timestamp.getTime(), body }],
     foreign: body.events.filter((event) => foreign.has(event)),
+    departures: body.events.filter((event) => event.left !== undefined && !resolved.has(event)),
   };
 }
 
 /** Sees to what cannot be recorded now: orphans wait, strangers are kept as they came. */
 async function keep(
   { unknown, tries = 0, asked }: Events,
-  orphans: readonly ProviderEvent[],
+  lost: readonly ProviderEvent[],
   deps: JournalDeps,
 ): Promise<void> {
   if (unknown !== undefined && unknown.events.length > 0) {
     await deps.keepAside("unknown", unknown, "of a type that no table has");
     deps.log("unknown_events", { source: unknown.source, count: unknown.events.length });
   }
+  const orphans = lost.filter((event) => event.source !== "" || tries < LINK_TRIES);
   if (orphans.length === 0) return;
   const wait = ORPHAN_WAITS_S[tries];
   if (wait === undefined) {

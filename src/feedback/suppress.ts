@@ -4,7 +4,7 @@
  */
 import { canonicalAddress } from "../core/address.ts";
 import type { Bounce, BounceCategory } from "../core/bounce.ts";
-import type { Happening } from "../core/events.ts";
+import type { Happening, ProviderEvent } from "../core/events.ts";
 import { isMagic } from "../core/sandbox.ts";
 import {
   ALL_STREAMS,
@@ -45,6 +45,20 @@ export function suppressionsOf(happenings: readonly Happening[]): SuppressionCha
     return [{ ...blank, ...taught }];
   });
   return foldChanges(changes);
+}
+
+/**
+ * The changes that unsubscriptions by our own links imply when nobody has the message any more:
+ * the link says by itself whose they are. The address is not in it; the entry is by its hash.
+ */
+export function departuresOf(events: readonly ProviderEvent[]): SuppressionChange[] {
+  return foldChanges(
+    events.flatMap(({ account, messageId, at, source, left }) => {
+      if (left === undefined) return [];
+      const blank = blankChange({ account, ...left, address: "" });
+      return [{ ...blank, source, messageId, firstAt: at, lastAt: at, unsubscribedAt: at }];
+    }),
+  );
 }
 
 function taughtBy(one: Happening): Taught {

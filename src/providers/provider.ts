@@ -127,7 +127,10 @@ export interface BatchCapability {
    * The same key with the same messages within this time is accepted once; 0: it is not recognised.
    */
   readonly deduplicatesForMs: number;
-  /** All messages of a call have the same sender, subject and content; recipients differ. */
+  /**
+   * All messages of a call have the same sender, subject and content. Recipients differ, and so may
+   * header fields and metadata.
+   */
   readonly sharesContent: boolean;
   /** They go one after another: only the one under way is unknown when no answer comes. */
   readonly oneByOne?: boolean;

@@ -130,7 +130,9 @@ async function take(
   const { account, scope } = c.get("caller");
   const services = c.get("services");
   const shards = services.shardsOf(account);
-  const command = { account: scope, shards, messages, idempotency, respond };
+  const { origin } = new URL(c.req.url);
+  const linkBase = (fromDomain: string) => services.links.base(fromDomain, origin);
+  const command = { account: scope, shards, messages, linkBase, idempotency, respond };
   const answer = await accept(command, services.accept);
   if (!answer.ok) return fail(c, refusal(answer.error));
   return c.body(answer.value, 200, { "Content-Type": "application/json" });

@@ -15,6 +15,7 @@ import {
   toJournal,
   uuid,
 } from "./isolate.ts";
+import { laneLinks } from "./links.ts";
 import { laneGuard } from "./reputation.ts";
 import { laneSuppression } from "./suppressions.ts";
 import { everyShard } from "./terms.ts";
@@ -36,6 +37,7 @@ export function laneServices(env: Env): LaneDeps {
     ...laneSuppression(env),
     ...laneGuard(env),
     content: (key) => content.readContent(env.CONTENT, key),
+    links: laneLinks(env),
     journal: toJournal(env),
     log,
   };

@@ -22,6 +22,7 @@ import {
   within,
 } from "./isolate.ts";
 import { followServices } from "./journal.ts";
+import { linkServices } from "./links.ts";
 import { reputationRoutes } from "./reputation.ts";
 import { suppressionServices } from "./suppressions.ts";
 import { rateOf, scopeOf, shardRefs, shardsOf, streamTerms } from "./terms.ts";
@@ -117,5 +118,6 @@ function createEdge(env: Env, { config, signer }: Isolate): Services {
     suppressions: suppressionServices(env),
     observe: observeServices(env),
     hooks: hookServices(env),
+    links: linkServices(env),
   };
 }

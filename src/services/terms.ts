@@ -73,6 +73,7 @@ export function streamTerms(config: Config, name: string): StreamTerms | null {
     graceMs: stream.grace_ms,
     expiresAfterMs: stream.expires_after_ms,
     extras: stream.provider_extras,
+    links: stream.links,
   };
 }
 

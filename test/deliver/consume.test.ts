@@ -4,7 +4,7 @@ import type { OfferItem } from "../../src/core/pace.ts";
 import { consumeLane } from "../../src/deliver/consume.ts";
 import type { LaneDeps, LaneMessage, SourcePort } from "../../src/deliver/ports.ts";
 import type { Outcome, OutgoingMessage } from "../../src/providers/provider.ts";
-import { addressee, claimOf, headOf, PLAIN } from "./messages.ts";
+import { addressee, claimOf, headOf, PLAIN, UNLINKED } from "./messages.ts";
 
 const NOW = 1_000;
 const NEW = { frozenSource: null, batch: null, fresh: true, onUnknown: "retry" } as const;
@@ -67,6 +67,7 @@ function lane(count: number, given: Partial<LaneDeps> = {}, claim: Partial<Claim
     guarded: async () => new Map(),
     slowPerMinute: { transactional: 600, broadcast: 50 },
     content: async () => null,
+    links: UNLINKED,
     journal: async (body) => void journaled.push(body),
     log: () => {},
     ...given,

@@ -1,5 +1,7 @@
 /** A head and a claim as the consumer has them, for tests of delivering. */
 import type { Addressee, Claimed, Content, Head } from "../../src/core/custody.ts";
+import { createSigner } from "../../src/core/signer.ts";
+import type { LinkDeps } from "../../src/deliver/ports.ts";
 import type { Capabilities } from "../../src/providers/provider.ts";
 
 const address = (name: string): string => `${name}@a.example`;
@@ -36,6 +38,12 @@ export function headOf(
     addressees,
   };
 }
+
+/** For messages that get no links. */
+export const UNLINKED: LinkDeps = {
+  signer: () => createSigner("a secret"),
+  rewrite: async (html) => html,
+};
 
 /** What a provider without any faculty declares. */
 export const PLAIN: Capabilities = {

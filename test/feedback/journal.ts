@@ -38,7 +38,8 @@ export function message(body: unknown, attempts = 1): Told {
 
 export function journalUnit(id: string, given: Partial<JournalUnit> = {}): JournalUnit {
   const envelope = { subject: id };
-  const addressees = [{ mailbox: `${id}@a.example`, hash: id, kind: "to" }];
+  const address = `${id}@a.example`;
+  const addressees = [{ mailbox: address, address, hash: id, kind: "to" }];
   return {
     id,
     rev: 3,
