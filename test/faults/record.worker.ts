@@ -44,7 +44,7 @@ describe("a database that is down", () => {
     }
     for (const { one } of all) {
       await one.counts({ delivered: 11 }, RECOVERY_MS);
-      expect(one.script.logged.get("record_failed")).toBeGreaterThan(0);
+      expect(one.script.logged.get("resolve_failed")).toBeGreaterThan(0);
       const sends = Object.values(await one.acceptances());
       expect(sends).toEqual(Array.from({ length: 11 }, () => 1));
     }
