@@ -51,9 +51,11 @@ function sourceOf(env: Env, name: string, settings: SourceSettings): HookSource 
   if (hooks === null) return null;
   const { webhook } = settings as { readonly webhook?: WebhookSettings };
   const keys = keysOf(env, webhook);
-  const object = env.SOURCE.getByName(name) as unknown as {
-    witness(token: string, digest: string, forMs: number): Promise<boolean>;
-  };
+  // An object's stub is of the request that made it: another one's use of it is refused.
+  const object = () =>
+    env.SOURCE.getByName(name) as unknown as {
+      witness(token: string, digest: string, forMs: number): Promise<boolean>;
+    };
   return {
     bytesMax: hooks.bytesMax,
     stopStatus: hooks.stopStatus ?? 400,
@@ -61,7 +63,7 @@ function sourceOf(env: Env, name: string, settings: SourceSettings): HookSource 
       receive(hooks, keys, request, {
         now,
         fetch: outside,
-        once: (token, digest, forMs) => object.witness(token, digest, forMs),
+        once: (token, digest, forMs) => object().witness(token, digest, forMs),
       }),
   };
 }

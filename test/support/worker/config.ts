@@ -10,6 +10,8 @@ export const testSecrets = {
   /** What Postmark presents at the source `reporting`, and the key it would be sent with. */
   REPORTING_HOOK: "hook:sesame",
   REPORTING_TOKEN: "00000000-0000-4000-8000-000000000000",
+  /** What Mailgun signs with at the source `signed`. */
+  SIGNED_HOOK: "key-signed-hook",
 } as const;
 
 /** One deduplicating and one plain sandbox source, and a stream of each kind on each of them. */
@@ -29,6 +31,13 @@ export const testConfig = {
       time_limit_ms: 1_000,
       secret: "REPORTING_TOKEN",
       webhook: { basic: ["REPORTING_HOOK"] },
+    },
+    signed: {
+      provider: "mailgun",
+      time_limit_ms: 1_000,
+      domain: "example.com",
+      secret: "REPORTING_TOKEN",
+      webhook: { signing: ["SIGNED_HOOK"] },
     },
     silent: { provider: "postmark", time_limit_ms: 1_000, secret: "REPORTING_TOKEN" },
   },
