@@ -8,11 +8,11 @@
 import { type Confirmation, type JournalUnit, type ShardRef, shardName } from "../core/custody.ts";
 import { type MergedRow, mergeRows } from "../core/recipient-row.ts";
 import type { Endpoint } from "../core/webhook.ts";
-import { effectsOf, type Said } from "./effects.ts";
+import { type Effects, effectsOf, type Said } from "./effects.ts";
 import { follow } from "./follow.ts";
 import type { JournalDeps, JournalMessage, Recorded } from "./ports.ts";
 import {
-  contextsOf,
+  keep,
   later,
   type Read,
   readBody,
@@ -24,6 +24,12 @@ import {
 
 /** Refused this often while the database answers, a message is poison and not bad luck. */
 const POISON_ATTEMPTS = 3;
+
+/**
+ * Events that are looked up and recorded together: a batch of the queue may hold thirty thousand,
+ * of which neither a query's parameters nor a transaction are to be made.
+ */
+const EVENTS_MAX = 5_000;
 
 /** Handles one batch of the journal queue; every message is acked or retried. */
 export async function consumeJournal(
@@ -41,9 +47,31 @@ export async function consumeJournal(
     else await setAside(message, "malformed", deps);
   }
   if (reads.length + told.length === 0) return;
-  const found = await readEvents(told, contextsOf(reads), deps);
-  if (found !== null) await record([...reads, ...found.reads], found.endpoints, deps);
-  else for (const { message } of reads) later(message, deps);
+  const known = reads.flatMap(({ contexts }) => contexts);
+  for (const [place, part] of partsOf(told).entries()) {
+    const outcomes = place === 0 ? reads : [];
+    const found = await readEvents(part, known, deps);
+    if (found !== null) await record([...outcomes, ...found.reads], found.endpoints, deps);
+    else for (const { message } of outcomes) later(message, deps);
+  }
+}
+
+/** What is recorded together: one part at least, and nearly always one. */
+function partsOf(told: readonly Told[]): Told[][] {
+  let open: Told[] = [];
+  const parts = [open];
+  let size = 0;
+  for (const one of told) {
+    const { length } = one.body.events;
+    if (size > 0 && size + length > EVENTS_MAX) {
+      open = [];
+      parts.push(open);
+      size = 0;
+    }
+    open.push(one);
+    size += length;
+  }
+  return parts;
 }
 
 async function settle(message: JournalMessage, body: Settle, deps: JournalDeps): Promise<void> {
@@ -69,10 +97,11 @@ async function record(
     foreign: reads.flatMap((read) => read.foreign),
     departures: reads.flatMap((read) => read.departures),
   };
-  const effects = await effectsOf(said, endpoints, deps.effects);
-  const rows = mergeRows(reads.flatMap((read) => read.rows));
+  let effects: Effects;
   let recorded: Recorded;
   try {
+    effects = await effectsOf(said, endpoints, deps.effects);
+    const rows = mergeRows(reads.flatMap((read) => read.rows));
     recorded = await deps.record({ ...effects, rows, raws: reads.flatMap((read) => read.raws) });
   } catch (error) {
     deps.log("record_failed", { reason: String(error), messages: reads.length });
@@ -102,6 +131,8 @@ async function confirm(
 ): Promise<void> {
   const byMessage = Map.groupBy(merged, (row) => `${row.account}\n${row.messageId}`);
   const shards = new Map<string, { ref: ShardRef; confirmations: Map<string, Confirmation> }>();
+  /** The shards that a message with events depends on. */
+  const needed = new Map<JournalMessage, Set<string>>();
   const add = (ref: ShardRef, confirmation: Confirmation): void => {
     const shard = shards.get(shardName(ref)) ?? { ref, confirmations: new Map() };
     shards.set(shardName(ref), shard);
@@ -117,13 +148,16 @@ async function confirm(
       add({ account: body.account, shard: body.shard }, { id: unit.id, rev: unit.rev, proved });
     }
   }
-  for (const { body } of reads) {
+  for (const { message, body } of reads) {
     if (body.kind !== "events") continue;
+    const shardsNeeded = new Set<string>();
+    needed.set(message, shardsNeeded);
     for (const { account, messageId } of body.events) {
       const rows = byMessage.get(`${account}\n${messageId}`)?.filter((row) => row.custody);
       const ref = rows?.length ? await deps.shardOf(account, messageId) : null;
-      if (rows !== undefined && ref !== null)
-        add(ref, { id: messageId, rev: 0, proved: proof(rows) });
+      if (rows === undefined || ref === null) continue;
+      shardsNeeded.add(shardName(ref));
+      add(ref, { id: messageId, rev: 0, proved: proof(rows) });
     }
   }
   const failed = new Set<string>();
@@ -136,9 +170,23 @@ async function confirm(
       });
     }),
   );
-  for (const { message, body } of reads) {
-    if (body.kind === "events" && failed.size > 0) later(message, deps);
-    else message.ack();
+  await Promise.all(
+    reads.map(async (read) => {
+      const isTold = ![...(needed.get(read.message) ?? [])].some((name) => failed.has(name));
+      if (isTold) await finish(read, deps);
+      else later(read.message, deps);
+    }),
+  );
+}
+
+/** Acks what is recorded, once what could not be recorded of it is kept. */
+async function finish(read: Read, deps: JournalDeps): Promise<void> {
+  try {
+    await keep(read, deps);
+    read.message.ack();
+  } catch (error) {
+    deps.log("events_not_kept", { reason: String(error) });
+    later(read.message, deps);
   }
 }
 

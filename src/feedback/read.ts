@@ -3,6 +3,7 @@
  * find their message.
  */
 import { type Backoff, backoffMs } from "../core/backoff.ts";
+import { BOUNCE_KINDS } from "../core/bounce.ts";
 import type { Head, JournalBody } from "../core/custody.ts";
 import { STATE_OF_EVENT } from "../core/delivery-state.ts";
 import type { Happening, ProviderEvent } from "../core/events.ts";
@@ -41,6 +42,10 @@ export interface Read {
   readonly foreign: readonly ProviderEvent[];
   /** Unsubscriptions by links of messages that nobody has; see `departuresOf`. */
   readonly departures: readonly ProviderEvent[];
+  /** Events of messages that nobody has: `keep` sees to them once the rest is recorded. */
+  readonly lost: readonly ProviderEvent[];
+  /** The messages of outcomes: their events need not ask for them. */
+  readonly contexts: readonly Context[];
 }
 
 type Body<Kind extends JournalBody["kind"]> = Extract<JournalBody, { kind: Kind }>;
@@ -73,8 +78,12 @@ export function readBody(value: unknown): JournalBody | null {
 function isEvent(value: unknown): value is ProviderEvent {
   const event = value as Partial<ProviderEvent> | null;
   const texts = [event?.account, event?.messageId, event?.source, event?.code, event?.text];
+  const others = [event?.address, event?.providerMessageId, event?.url, event?.raw];
+  const bounce = event?.bounce;
   return (
     texts.every((text) => typeof text === "string") &&
+    others.every((text) => text === undefined || typeof text === "string") &&
+    (bounce === undefined || BOUNCE_KINDS.includes(bounce.kind)) &&
     Number.isFinite(event?.at) &&
     Object.hasOwn(STATE_OF_EVENT, event?.type ?? "") &&
     (event?.recipientNo === null || Number.isInteger(event?.recipientNo))
@@ -91,20 +100,13 @@ export function readUnits(
   try {
     const rows = units.flatMap((unit) => rowsOfUnit(account, unit, deps.isAnonymous));
     const happenings = units.flatMap((unit) => happeningsOfUnit(account, unit));
-    const none = { raws: [], reports: [], foreign: [], departures: [] };
-    return { message, body, rows, happenings, ...none };
+    const contexts = units.map(({ id, head }) => contextOf(account, id, JSON.parse(head) as Head));
+    const none = { raws: [], reports: [], foreign: [], departures: [], lost: [] };
+    return { message, body, rows, happenings, ...none, contexts };
   } catch {
     return null;
   }
 }
-
-/** The messages of a batch's own units: their events need not ask for them. */
-export const contextsOf = (reads: readonly Read[]): Context[] =>
-  reads.flatMap(({ body }) =>
-    body.kind === "units"
-      ? body.units.map(({ id, head }) => contextOf(body.account, id, JSON.parse(head) as Head))
-      : [],
-  );
 
 /** What a batch's events have become. */
 interface Found {
@@ -114,8 +116,8 @@ interface Found {
 }
 
 /**
- * Finds whose events they are, and who is to be told. What has no message yet comes back later, by
- * itself. Null when the stores do not answer.
+ * Finds whose events they are, and who is to be told. A message with an event of which that cannot
+ * be known now is put off. Null when the database does not answer.
  */
 export async function readEvents(
   told: readonly Told[],
@@ -134,24 +136,15 @@ export async function readEvents(
     for (const { message } of told) later(message, deps);
     return null;
   }
-  const reads = await Promise.all(told.map((one) => readOne(one, resolution, deps)));
-  return { reads: reads.filter((read) => read !== null), endpoints: resolution.endpoints };
+  const isReached = ({ body }: Told): boolean =>
+    !body.events.some((event) => resolution.unreached.has(event));
+  for (const one of told) if (!isReached(one)) later(one.message, deps);
+  const reads = told.filter(isReached).map((one) => readOne(one, resolution));
+  return { reads, endpoints: resolution.endpoints };
 }
 
-async function readOne(
-  { message, body }: Told,
-  { resolved, orphans, foreign }: Resolution,
-  deps: JournalDeps,
-): Promise<Read | null> {
+function readOne({ message, body }: Told, { resolved, orphans, foreign }: Resolution): Read {
   const known = body.events.flatMap((event) => resolved.get(event) ?? []);
-  try {
-    const lost = body.events.filter((event) => orphans.has(event));
-    await keep(body, lost, deps);
-  } catch (error) {
-    deps.log("events_not_kept", { reason: String(error) });
-    later(message, deps);
-    return null;
-  }
   return {
     message,
     body: { ...body, events: known.map(({ event }) => event) },
@@ -161,15 +154,18 @@ async function readOne(
     reports: [{ id: message.id, arrivedAt: message.timestamp.getTime(), body }],
     foreign: body.events.filter((event) => foreign.has(event)),
     departures: body.events.filter((event) => event.left !== undefined && !resolved.has(event)),
+    lost: body.events.filter((event) => orphans.has(event)),
+    contexts: [],
   };
 }
 
-/** Sees to what cannot be recorded now: orphans wait, strangers are kept as they came. */
-async function keep(
-  { unknown, tries = 0, asked }: Events,
-  lost: readonly ProviderEvent[],
-  deps: JournalDeps,
-): Promise<void> {
+/**
+ * Sees to what cannot be recorded now: orphans wait, strangers are kept as they came. Rejects when
+ * they cannot be kept.
+ */
+export async function keep({ body, lost }: Read, deps: JournalDeps): Promise<void> {
+  if (body.kind !== "events") return;
+  const { unknown, tries = 0, asked } = body;
   if (unknown !== undefined && unknown.events.length > 0) {
     await deps.keepAside("unknown", unknown, "of a type that no table has");
     deps.log("unknown_events", { source: unknown.source, count: unknown.events.length });

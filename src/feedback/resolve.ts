@@ -56,6 +56,7 @@ export interface ResolveDeps {
   readonly shardOf: (account: string, messageId: string) => Promise<ShardRef | null>;
   /** The account that a message's id was made for, null when there is none. */
   readonly accountOf: (messageId: string) => Promise<string | null>;
+  readonly log: (event: string, fields: Record<string, string | number>) => void;
 }
 
 /** An event with its message and recipient. */
@@ -73,6 +74,8 @@ export interface Resolution {
   readonly orphans: ReadonlySet<ProviderEvent>;
   /** Of mail that did not leave here. */
   readonly foreign: ReadonlySet<ProviderEvent>;
+  /** Of messages that only an Outbox can tell of which does not answer. */
+  readonly unreached: ReadonlySet<ProviderEvent>;
   /** Those of every account that the batch is about. */
   readonly endpoints: readonly Endpoint[];
 }
@@ -80,7 +83,7 @@ export interface Resolution {
 const nameOf = ({ account, messageId }: MessageRef): string => `${account}\n${messageId}`;
 
 /**
- * Finds the message and recipient of each event. Rejects when a store does not answer.
+ * Finds the message and recipient of each event. Rejects when the database does not answer.
  *
  * @param known messages that are known already and need not be looked up
  */
@@ -118,19 +121,20 @@ export async function resolve(
     if (ref === undefined) orphans.add(event);
     else named.set(event, ref);
   }
-  await addHeld([...named.values()], shards, contexts, deps);
+  const silent = await addHeld([...named.values()], shards, contexts, deps);
+  const unreached = new Set<ProviderEvent>();
   const resolved = new Map<ProviderEvent, Resolved>();
   for (const [event, ref] of named) {
     const context = contexts.get(nameOf(ref));
     const no = context === undefined ? null : recipientOf(event, context);
-    if (context === undefined) orphans.add(event);
+    if (context === undefined) (silent.has(nameOf(ref)) ? unreached : orphans).add(event);
     else if (no === null) foreign.add(event);
     else {
       const { account, messageId } = ref;
       resolved.set(event, { event: { ...event, account, messageId }, no, context });
     }
   }
-  return { resolved, orphans, foreign, endpoints };
+  return { resolved, orphans, foreign, unreached, endpoints };
 }
 
 /** The message that an event names: `none` when it names none, null when that is not of ours. */
@@ -146,14 +150,18 @@ async function ownName(
     : { message: { account: owner, messageId }, shard };
 }
 
-/** Adds the messages that are not recorded yet, asking each shard once. */
+/**
+ * Adds the messages that are not recorded yet, asking each shard once. Answers the names of those
+ * whose shard does not answer: one that is in trouble is not everybody's.
+ */
 async function addHeld(
   refs: readonly MessageRef[],
   shards: ReadonlyMap<string, ShardRef>,
   contexts: Map<string, Context>,
   deps: ResolveDeps,
-): Promise<void> {
+): Promise<ReadonlySet<string>> {
   const missing = new Map<string, { ref: ShardRef; ids: Set<string> }>();
+  const silent = new Set<string>();
   for (const ref of refs) {
     const shard = shards.get(nameOf(ref));
     if (shard === undefined || contexts.has(nameOf(ref))) continue;
@@ -164,12 +172,18 @@ async function addHeld(
   }
   await Promise.all(
     [...missing.values()].map(async ({ ref, ids }) => {
-      for (const { id, head } of await deps.heads(ref, [...ids])) {
-        const context = contextOf(ref.account, id, JSON.parse(head) as Head);
-        contexts.set(nameOf(context), context);
+      try {
+        for (const { id, head } of await deps.heads(ref, [...ids])) {
+          const context = contextOf(ref.account, id, JSON.parse(head) as Head);
+          contexts.set(nameOf(context), context);
+        }
+      } catch (error) {
+        deps.log("heads_failed", { reason: String(error), messages: ids.size });
+        for (const messageId of ids) silent.add(nameOf({ account: ref.account, messageId }));
       }
     }),
   );
+  return silent;
 }
 
 /** The context that a message's head gives. */

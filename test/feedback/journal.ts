@@ -91,7 +91,7 @@ export class World {
   readonly gone = new Set<string>();
   readonly later: { body: JournalBody; delayS: number }[] = [];
   readonly records: JournalRecord[] = [];
-  readonly deps: JournalDeps = {
+  readonly deps: { -readonly [Key in keyof JournalDeps]: JournalDeps[Key] } = {
     now: () => 0,
     isAnonymous: (source) => source === "anon",
     effects: { now: () => 0, isTest: () => false },
