@@ -86,6 +86,11 @@ export async function readId(
   };
 }
 
+/** When an id says that it was made, Unix milliseconds; `id` is a UUIDv7, which proves nothing. */
+export function mintedAt(id: string): number {
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+}
+
 /** The 24-bit tag over account, 0x00 and an id whose tag and index bits are zero. */
 async function tagOf(signer: Signer, account: string, bytes: Uint8Array): Promise<number> {
   const name = new TextEncoder().encode(account);

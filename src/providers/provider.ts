@@ -8,6 +8,7 @@ import type { BounceHint } from "../core/bounce.ts";
 import type { Lane } from "../core/custody.ts";
 import type { EventType } from "../core/delivery-state.ts";
 import type { Result } from "../core/result.ts";
+import type { ReturnRoute } from "../core/return-path.ts";
 import type { SandboxAnswer, SandboxCall } from "../core/sandbox.ts";
 import type { Hooks } from "./hooks.ts";
 
@@ -280,6 +281,8 @@ export interface ProviderDeps {
   /** The binding of this name, null when there is none that sends mail. */
   readonly email: (binding: string) => EmailBinding | null;
   readonly connect: Connect;
+  /** The signed return path of a message of this source; left out, none can be made. */
+  readonly returnPath?: (messageId: string, route: ReturnRoute) => Promise<string>;
 }
 
 /** One provider as the registry knows it. */

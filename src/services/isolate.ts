@@ -2,6 +2,7 @@
 import { connect } from "cloudflare:sockets";
 import { type Config, parseConfig, SANDBOX } from "../config.ts";
 import { type ShardRef, shardName } from "../core/custody.ts";
+import { returnPath } from "../core/return-path.ts";
 import type { SandboxAnswer, SandboxCall } from "../core/sandbox.ts";
 import { createSigner, type Signer } from "../core/signer.ts";
 import type { Services } from "../edge/context.ts";
@@ -93,7 +94,7 @@ export function databaseAnswers(env: Env): Promise<boolean> {
  * The provider of a configured source, made once; null when the source or its secret is missing.
  */
 export function providerOf(env: Env, name: string): Provider | null {
-  const { config, providers } = isolateOf(env);
+  const { config, providers, signer } = isolateOf(env);
   const known = providers.get(name);
   if (known !== undefined) return known;
   const settings = config.sources[name];
@@ -104,6 +105,7 @@ export function providerOf(env: Env, name: string): Provider | null {
     sandbox: (call) => sandboxOf(env, call),
     email: (binding) => emailOf(env, binding),
     connect,
+    returnPath: async (id, route) => returnPath(await signer, name, id, route),
   });
   if (!made.ok) log("source_not_usable", { source: name, reason: made.error });
   const provider = made.ok ? made.value : null;

@@ -3,8 +3,9 @@
  * KumoMTA, or a hosted relay. One connection serves one send, or one batch.
  */
 import { z } from "zod";
-import { parseMailbox } from "../../core/address.ts";
-import { err, ok } from "../../core/result.ts";
+import { type Mailbox, parseMailbox } from "../../core/address.ts";
+import { err, ok, type Result } from "../../core/result.ts";
+import { returnRoute } from "../../core/return-path.ts";
 import { redact } from "../answer.ts";
 import { mailboxesIn } from "../http.ts";
 import { failed } from "../outcomes.ts";
@@ -14,6 +15,7 @@ import type {
   Outcome,
   OutgoingMessage,
   ProviderDefinition,
+  ProviderDeps,
   SendDeps,
 } from "../provider.ts";
 import { batching, remote, secretName } from "../settings.ts";
@@ -61,7 +63,10 @@ const settings = z
     secret: secretName.optional(),
     /** What this client calls itself: a domain name of yours, if the relay asks for one. */
     ehlo: z.string().regex(EHLO_NAME).default(NAMELESS),
-    /** Where bounces go (MAIL FROM); the From address if not given. */
+    /**
+     * Where bounces go (MAIL FROM): a domain, or an address with a `*`, for an address of each
+     * message's own; any other address as it is; the From address if not given.
+     */
     return_path: z.string().optional(),
     /** At most 50 MB: a Worker has 128 MB for a message in all its forms. */
     bytes_max: z.number().int().min(1000).max(50_000_000).default(BYTES_MAX),
@@ -86,13 +91,13 @@ export const smtp: ProviderDefinition<typeof settings> = {
     const password = source.secret === undefined ? "" : deps.secret(source.secret);
     if (password === null) return err(`the secret ${source.secret} is not set`);
     const { user } = source;
-    const returnPath = source.return_path === undefined ? null : parseMailbox(source.return_path);
-    if (returnPath?.ok === false) return err(`return_path: ${returnPath.error}`);
+    const sender = senderOf(source.return_path, deps);
+    if (!sender.ok) return err(`return_path: ${sender.error}`);
     const relay: Relay = {
       connect: deps.connect,
       source,
       credentials: user === undefined ? null : { user, password },
-      terms: { returnPath: returnPath?.value ?? null, bytesMax: source.bytes_max },
+      terms: { sender: sender.value, bytesMax: source.bytes_max },
     };
     const batch = batchOf(source);
     return ok({
@@ -120,6 +125,29 @@ export const smtp: ProviderDefinition<typeof settings> = {
     });
   },
 };
+
+/** MAIL FROM of each message. */
+function senderOf(
+  setting: string | undefined,
+  { returnPath }: ProviderDeps,
+): Result<Terms["sender"], string> {
+  if (setting === undefined) return ok(({ from }) => Promise.resolve(from));
+  const route = returnRoute(setting);
+  if (!route.ok) return route;
+  const { value } = route;
+  if (value !== null) {
+    if (returnPath === undefined) return err("there is nothing to sign it with");
+    return ok(async ({ id }) => mailboxOf(await returnPath(id, value)));
+  }
+  const fixed = parseMailbox(setting);
+  return fixed.ok ? ok(() => Promise.resolve(fixed.value)) : fixed;
+}
+
+function mailboxOf(address: string): Mailbox {
+  const parsed = parseMailbox(address);
+  if (!parsed.ok) throw new Error(`a return path that is none: ${parsed.error}`);
+  return parsed.value;
+}
 
 /** As many messages as one after another take within the time limit; null for less than two. */
 function batchOf({ batch, time_limit_ms }: Settings): BatchCapability | null {

@@ -4,6 +4,7 @@
  * reply means that it may have been.
  */
 import type { Mailbox } from "../../core/address.ts";
+import { ID_HEADER } from "../../core/return-path.ts";
 import { compose } from "../../mime/compose.ts";
 import { addressOf, recipientsOf } from "../message.ts";
 import { accepted, rejected } from "../outcomes.ts";
@@ -23,8 +24,8 @@ import type { Reply } from "./reply.ts";
 
 /** What is the same for every message of a source. */
 export interface Terms {
-  /** MAIL FROM; null for the message's own From. */
-  readonly returnPath: Mailbox | null;
+  /** MAIL FROM, the same over all attempts of a message. */
+  readonly sender: (message: OutgoingMessage) => Promise<Mailbox>;
   /** Bytes of a message, whatever the relay announces. */
   readonly bytesMax: number;
 }
@@ -36,9 +37,6 @@ export interface Transacted {
   readonly line: "open" | "reset" | "gone";
 }
 
-/** The header field that gives our id back in bounces and reports, which quote the header. */
-const ID_FIELD = "X-Postern-Id";
-
 /** Sends one message. */
 export async function transact(
   line: Line,
@@ -47,10 +45,10 @@ export async function transact(
   terms: Terms,
   redact: Redact,
 ): Promise<Transacted> {
-  const fitted = fit(message, offered, terms);
+  const sender = await terms.sender(message);
+  const fitted = fit(message, offered, sender, terms.bytesMax);
   if ("kind" in fitted) return { outcome: fitted, line: "open" };
   const { text, parameters, recipients } = fitted;
-  const sender = terms.returnPath ?? message.from;
 
   const mail = await line.command(`MAIL FROM:<${addressOf(sender)}>${parameters}`);
   if (typeof mail === "string") return broken(mail, false);
@@ -132,10 +130,15 @@ const NO_UTF8 = {
 };
 
 /** The message in what the relay offers, or the refusal of one that cannot be. */
-function fit(message: OutgoingMessage, offered: Extensions, terms: Terms): Fitted | Outcome {
+function fit(
+  message: OutgoingMessage,
+  offered: Extensions,
+  sender: Mailbox,
+  bytesMax: number,
+): Fitted | Outcome {
   const utf8 = offered.has("SMTPUTF8");
   const sendable = (mailbox: Mailbox): boolean => utf8 || !needsUtf8(mailbox);
-  if (!sendable(terms.returnPath ?? message.from) || !sendable(message.from)) {
+  if (!sendable(sender) || !sendable(message.from)) {
     return rejected("sender", NO_UTF8.code, NO_UTF8.text);
   }
   if (!message.replyTo.every(sendable)) return rejected("content", NO_UTF8.code, NO_UTF8.text);
@@ -145,11 +148,11 @@ function fit(message: OutgoingMessage, offered: Extensions, terms: Terms): Fitte
   if (recipients.length === 0) return rejected("recipient", NO_UTF8.code, NO_UTF8.text);
   // A header that names them would need the extension too.
   const named = { ...message, to: to.filter(sendable), cc: cc.filter(sendable) };
-  const text = compose(named, { [ID_FIELD]: message.id });
+  const text = compose(named, { [ID_HEADER]: message.id });
 
   const ascii = !BEYOND_ASCII.test(text);
   const size = ascii ? text.length : new TextEncoder().encode(text).length;
-  const max = Math.min(terms.bytesMax, sizeMax(offered));
+  const max = Math.min(bytesMax, sizeMax(offered));
   if (size > max) return rejected("content", "message_too_large", `the relay takes ${max} bytes`);
   if (!ascii && !offered.has("8BITMIME")) {
     return rejected("content", "8bitmime_unsupported", "the relay takes 7-bit text only");
