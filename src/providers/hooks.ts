@@ -78,6 +78,8 @@ export interface Hooks {
   ) => Promise<Result<null, HookRefusal>>;
   /** What has to be configured for `prove`; null: it proves itself without any key of ours. */
   readonly provesBy?: "signing" | "topics" | "handles" | null;
+  /** The status that ends the provider's repeats of a body that cannot be read; 400 for most. */
+  readonly stopStatus?: number;
   /** Reads a proven body: one event or many, of mixed types. */
   readonly read: (request: HookRequest) => Result<HookReading, HookRefusal>;
 }
