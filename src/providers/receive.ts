@@ -18,13 +18,15 @@ const DEPTH_MAX = 32;
 const refuse = (reason: HookRefusal["reason"], text: string): Result<never, HookRefusal> =>
   err({ reason, text });
 
-/** Decides whether a request is believed, and reads it. */
+/** Decides whether a request is believed, and reads it. An oversized one is not even proved. */
 export async function receive(
   hooks: Hooks,
   keys: HookKeys,
   request: HookRequest,
   deps: HookDeps,
 ): Promise<Result<HookReading, HookRefusal>> {
+  const { bytesMax } = hooks;
+  if (request.body.byteLength > bytesMax) return refuse("too_large", `over ${bytesMax} bytes`);
   const believed = await believe(hooks, keys, request, deps);
   if (!believed.ok) return believed;
   const reading = hooks.read(request);

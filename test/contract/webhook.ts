@@ -247,9 +247,16 @@ export function webhookContract(name: string, subject: HookSubject): void {
         expect(await refusalOf(await subject.post(many))).toBe("too_large");
       });
 
-      test("nothing that fits its limit on size: the limit holds the largest real request", () => {
-        expect(subject.hooks.bytesMax).toBeGreaterThanOrEqual(65_536);
-        expect(subject.hooks.bytesMax).toBeLessThanOrEqual(8 * 1_048_576);
+      test("a body over its limit on size, before anything else is looked at", async () => {
+        const { bytesMax } = subject.hooks;
+        expect(bytesMax).toBeGreaterThanOrEqual(65_536);
+        expect(bytesMax).toBeLessThanOrEqual(8 * 1_048_576);
+        const posted = await subject.post([first]);
+        const whole = bytesOf(posted.body);
+        const large = new Uint8Array(bytesMax + 1).fill(0x20);
+        large.set(whole);
+        expect(await refusalOf({ ...posted, body: large })).toBe("too_large");
+        expect(await refusalOf({ headers: {}, body: large })).toBe("too_large");
       });
     });
   });
