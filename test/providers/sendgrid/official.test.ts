@@ -131,6 +131,23 @@ describe("SendGrid's own client says the same, and the emulator takes it", () =>
     expect(emulator.counts()).toMatchObject({ acceptances: 6, requests: 2 });
   });
 
+  test("a batch whose members each have a link to unsubscribe of their own", async () => {
+    const one = (no: number) =>
+      member(no, {
+        headers: {
+          "List-Unsubscribe": `<https://links.example.com/u/${no}>`,
+          "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        },
+      });
+    const messages = [one(0), one(1), one(2)] as const;
+    await makeProvider(under, emulator).sendBatch?.(messages, "", depsFor());
+    await mail.send(written([messages[0], messages[1], messages[2]]));
+    expectSame();
+    const { personalizations } = JSON.parse(emulator.received()[0]?.body ?? "");
+    expect(personalizations).toMatchObject(messages.map(({ headers }) => ({ headers })));
+    expect(JSON.parse(emulator.received()[0]?.body ?? "")).not.toHaveProperty("headers");
+  });
+
   test("the client reads the emulator's refusals", async () => {
     emulator.control({ refuse: [0] });
     await expect(mail.send(written([outgoing()]))).rejects.toMatchObject({

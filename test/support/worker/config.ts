@@ -46,7 +46,20 @@ export const testConfig = {
     transactional: { kind: "transactional", pool: "default", grace_ms: 500 },
     broadcast: { kind: "broadcast", pool: "default", grace_ms: 500 },
     plain: { kind: "transactional", pool: "plain", grace_ms: 500 },
+    tracked: {
+      kind: "broadcast",
+      pool: "default",
+      grace_ms: 500,
+      tracking: { opens: true, clicks: true },
+    },
     "plain-broadcast": { kind: "broadcast", pool: "plain", grace_ms: 500 },
+  },
+  /** Only mail of these domains has links: that of tests comes to an origin that is not https. */
+  links: {
+    domains: {
+      "linked.example": "https://links.example.com",
+      "other-linked.example": "https://links.example.org",
+    },
   },
   limits: { lease_ms: 3_000 },
 };
