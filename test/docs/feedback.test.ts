@@ -44,7 +44,7 @@ const sectionsOf = (text: string): Map<string, string> =>
 const sections = sectionsOf(page);
 const blockOf = (part = ""): string => /^```toml\n(.*?)^```$/ms.exec(part)?.[1] ?? "";
 
-/** Rows of the table whose first head is `head`, each as its cells; a cell without its code marks. */
+/** The cells of each row of the table whose first column has this head. */
 function rowsOf(head: string, text = page): string[][] {
   const table = new RegExp(`^\\| ${head} \\|.*\\n\\|[-|]+\\n((?:\\|.*\\n)+)`, "m").exec(text)?.[1];
   return (table ?? "")

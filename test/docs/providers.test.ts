@@ -1,13 +1,12 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { experimental_readRawConfig as readRawConfig } from "wrangler";
 import { z } from "zod";
 import { parseConfig } from "../../src/config.ts";
 import type { Extras, Outcome, OutgoingMessage, Provider } from "../../src/providers/provider.ts";
 import { createProvider, lanesOf, sourceSettings } from "../../src/providers/registry.ts";
 import { FULL } from "../contract/messages.ts";
+import { readToml } from "../support/toml.ts";
 
 const root = join(import.meta.dirname, "../..");
 const page = readFileSync(join(root, "docs/providers.md"), "utf8");
@@ -46,18 +45,11 @@ const blockOf = (name: string): string =>
   /^```toml\n(.*?)^```$/ms.exec(sections.get(name) ?? "")?.[1] ?? "";
 
 /** All blocks, as the tool that deploys them reads them. */
-function readBlocks(): Readonly<Record<string, Shape>> {
-  const folder = mkdtempSync(join(tmpdir(), "postern-docs-"));
-  try {
-    const config = join(folder, "wrangler.toml");
-    writeFileSync(config, NAMES.map(blockOf).join("\n"));
-    const { vars = {} } = readRawConfig({ config }).rawConfig;
-    return (vars.POSTERN as { sources: Record<string, Shape> }).sources;
-  } finally {
-    rmSync(folder, { recursive: true });
+const { sources } = (
+  readToml(NAMES.map(blockOf).join("\n")) as {
+    readonly POSTERN: { readonly sources: Readonly<Record<string, Shape>> };
   }
-}
-const sources = readBlocks();
+).POSTERN;
 
 /** The values that a block marks as names of secrets. */
 const secretsOf = (name: string): string[] =>
