@@ -49,7 +49,8 @@ export async function effectsOf(
   const accounts = new Set(endpoints.map(({ account }) => account));
   const told = happenings.filter(({ account }) => accounts.has(account));
   const suppressions = suppressionsOf(happenings);
-  const added = suppressions.filter(({ account }) => accounts.has(account));
+  // Each alone: what an event is called must not depend on what came in the same batch.
+  const added = told.flatMap((one) => suppressionsOf([one]));
   const events = [...(await eventsOf(told)), ...(await addedEvents(added))];
   return {
     // Without an address a departure tells an endpoint nothing.

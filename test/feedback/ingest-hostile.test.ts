@@ -2,8 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { JournalBody } from "../../src/core/custody.ts";
 import type { ProviderEvent } from "../../src/core/events.ts";
-import type { Endpoint } from "../../src/core/webhook.ts";
-import { event, journalUnit, message, units, World } from "./journal.ts";
+import { endpoint, event, journalUnit, message, units, World } from "./journal.ts";
 
 const named = (messageId: string, given: Partial<ProviderEvent> = {}): ProviderEvent => ({
   account: "acme",
@@ -18,24 +17,6 @@ const named = (messageId: string, given: Partial<ProviderEvent> = {}): ProviderE
 });
 
 const events = (...all: ProviderEvent[]): JournalBody => ({ v: 1, kind: "events", events: all });
-
-const endpoint: Endpoint = {
-  id: "e1",
-  account: "acme",
-  url: "https://hooks.example",
-  events: null,
-  status: "enabled",
-  createdAt: 0,
-  version: 1,
-  previous: [],
-  fails: 0,
-  exhausted: 0,
-  failingSince: null,
-  lastSuccessAt: null,
-  slowUntil: 0,
-  disabledReason: null,
-  disabledAt: null,
-};
 
 describe("a message that is not as it should be", () => {
   test.each([

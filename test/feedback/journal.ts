@@ -70,6 +70,25 @@ export const event = (messageId: string, type: "delivered" | "bounced" = "delive
     ],
   }) as const satisfies JournalBody;
 
+/** One that is told everything. */
+export const endpoint: Endpoint = {
+  id: "e1",
+  account: "acme",
+  url: "https://hooks.example",
+  events: null,
+  status: "enabled",
+  createdAt: 0,
+  version: 1,
+  previous: [],
+  fails: 0,
+  exhausted: 0,
+  failingSince: null,
+  lastSuccessAt: null,
+  slowUntil: 0,
+  disabledReason: null,
+  disabledAt: null,
+};
+
 /** What a test may break, and what the journal's consumer did. */
 export class World {
   /** Message ids that the database refuses for good. */
@@ -171,7 +190,7 @@ export class World {
     const found = [...Map.groupBy(rows, (row) => row.messageId)].map(([messageId, mine]) => ({
       account: "acme",
       messageId,
-      envelope: JSON.parse(mine[0]?.message ?? "{}") as Envelope,
+      envelope: JSON.parse(mine.find((row) => row.message !== null)?.message ?? "{}") as Envelope,
       recipients: mine.map((row) => ({
         no: row.no,
         mailbox: row.address ?? "",
