@@ -177,7 +177,7 @@ describe("the documentation of feedback", () => {
     for (const route of new Set(named)) expect.soft(docs, route).toContain(`\`${route}\``);
   });
 
-  test.each(["reputation", "suppression", "feeds", "webhooks", "stream", "limits"])(
+  test.each(["reputation", "suppression", "feeds", "webhooks", "links", "stream", "limits"])(
     "names every field of %s",
     (name) => {
       const fields = fieldsOf(name);
