@@ -48,7 +48,12 @@ export interface Additions {
 export interface MessageLinks extends Additions {
   /** The origin of its links. */
   readonly base: string;
+  /** Its content has `UNSUBSCRIBE_MARK`; left out when not. */
+  readonly marked?: true;
 }
+
+/** What stands in HTML or text for the link to unsubscribe, as the dialect writes its own. */
+export const UNSUBSCRIBE_MARK = "{{{POSTERN_UNSUBSCRIBE_URL}}}";
 
 const VERSION = 1;
 

@@ -18,7 +18,7 @@ import {
   type ShardRef,
 } from "../core/custody.ts";
 import { mintIds } from "../core/ids.ts";
-import type { Additions, MessageLinks } from "../core/links.ts";
+import { type Additions, type MessageLinks, UNSUBSCRIBE_MARK } from "../core/links.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { type Signer, sha256Hex } from "../core/signer.ts";
 import type { OnUnknown } from "../core/unit.ts";
@@ -78,6 +78,8 @@ export type AcceptFailure =
   /** The Outbox may or may not have taken it: a repeat under an idempotency key finds out. */
   | { readonly code: "outbox_unclear" }
   | { readonly code: "storage_unavailable" }
+  /** A message has a mark for the link to unsubscribe, and cannot have one. */
+  | { readonly code: "no_unsubscribe_link" }
   /** Addresses, names, subject and tags of one message take more than the journal carries. */
   | { readonly code: "head_too_large" };
 
@@ -101,6 +103,10 @@ export async function accept(
   command: AcceptCommand,
   deps: AcceptDeps,
 ): Promise<Result<string, AcceptFailure>> {
+  const linkless = (one: Message): boolean => linksOf(one, command.linkBase) === null;
+  if (command.messages.some((one) => isMarked(one.content) && linkless(one))) {
+    return err({ code: "no_unsubscribe_link" });
+  }
   const ref = { account: command.account, shard: await chooseShard(command, deps) };
   const signer = await deps.signer();
   for (let tries = 0; tries < MINT_TRIES; tries++) {
@@ -172,8 +178,8 @@ async function sameness(
 ): Promise<{ digest?: string }> {
   const { stream, from, replyTo, subject, tags } = message;
   if (stream.lane !== "broadcast" || content.length > SHARED_CONTENT_MAX) return {};
-  // Its HTML becomes its recipient's own. A header field does not count: it is not content.
-  if (links !== null && (links.opens || links.clicks)) return {};
+  // Its content becomes its recipient's own. A header field does not count: it is not content.
+  if (links !== null && (links.opens || links.clicks || links.marked)) return {};
   const same = JSON.stringify([stream.name, stream.extras, from, replyTo, subject, tags, content]);
   return { digest: (await sha256Hex(same)).slice(0, HASH_LENGTH) };
 }
@@ -194,10 +200,15 @@ function linksOf(
   const unsubscribe = stream.links.unsubscribe && !stream.extras.unsubscribe && !own;
   const opens = stream.links.opens && tracks;
   const clicks = stream.links.clicks && tracks;
-  if (recipients.length !== 1 || !(unsubscribe || opens || clicks)) return null;
+  const marked = isMarked(content);
+  if (recipients.length !== 1 || !(unsubscribe || opens || clicks || marked)) return null;
   const base = linkBase(from.asciiDomain);
-  return base === null ? null : { base, unsubscribe, opens, clicks };
+  if (base === null) return null;
+  return { base, unsubscribe, opens, clicks, ...(marked ? { marked } : {}) };
 }
+
+const isMarked = ({ html = "", text = "" }: Content): boolean =>
+  html.includes(UNSUBSCRIBE_MARK) || text.includes(UNSUBSCRIBE_MARK);
 
 async function prepare(
   { account, linkBase }: AcceptCommand,

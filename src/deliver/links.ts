@@ -4,7 +4,7 @@
  */
 import type { Head } from "../core/custody.ts";
 import { targetOf } from "../core/html-links.ts";
-import { type Link, linkUrl, type MessageLinks } from "../core/links.ts";
+import { type Link, linkUrl, type MessageLinks, UNSUBSCRIBE_MARK } from "../core/links.ts";
 import type { OutgoingMessage } from "../providers/provider.ts";
 import type { LaneDeps } from "./ports.ts";
 
@@ -23,8 +23,8 @@ interface Place {
 }
 
 /**
- * The message with its header fields of RFC 2369 and RFC 8058 and its HTML rewritten, as far as it
- * is to have that. HTML that cannot be parsed goes as it is.
+ * The message with its header fields of RFC 2369 and RFC 8058, its marks filled in and its HTML
+ * rewritten, as far as it is to have that. HTML that cannot be parsed is not rewritten.
  */
 export async function linked(
   message: OutgoingMessage,
@@ -37,21 +37,26 @@ export async function linked(
   // None but messages to one recipient have links.
   if (links === undefined || no === undefined || hash === undefined) return message;
   const place: Place = { links, account: message.account, messageId: message.id, no };
-  const unsubscribe: Link = {
-    purpose: "unsubscribe",
-    ...whose(place),
-    hash,
-    stream: message.stream,
-  };
+  const { stream } = message;
+  const unsubscribe: Link = { purpose: "unsubscribe", ...whose(place), hash, stream };
+  const url = await urlOf(place, unsubscribe, deps);
   const headers = links.unsubscribe
     ? {
         ...message.headers,
-        "List-Unsubscribe": `<${await urlOf(place, unsubscribe, deps)}>`,
+        "List-Unsubscribe": `<${url}>`,
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
       }
     : message.headers;
-  const html = await tracked(message.html, place, deps);
-  return { ...message, headers, ...(html === undefined ? {} : { html }) };
+  const filled = (content: string | undefined): string | undefined =>
+    links.marked ? content?.replaceAll(UNSUBSCRIBE_MARK, url) : content;
+  const text = filled(message.text);
+  const html = await tracked(filled(message.html), place, deps);
+  return {
+    ...message,
+    headers,
+    ...(text === undefined ? {} : { text }),
+    ...(html === undefined ? {} : { html }),
+  };
 }
 
 const whose = ({ account, messageId, no }: Place) => ({ account, messageId, no });

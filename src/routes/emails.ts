@@ -1,6 +1,7 @@
 /** `POST /emails`, `POST /emails/batch`, `GET /emails`, `GET /emails/:id`. */
 import { Hono } from "hono";
 import { readId } from "../core/ids.ts";
+import { UNSUBSCRIBE_MARK } from "../core/links.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { sha256Hex } from "../core/signer.ts";
 import { type AcceptFailure, accept, type Message } from "../deliver/accept.ts";
@@ -171,6 +172,11 @@ function refusal(failure: AcceptFailure): ApiError {
       return apiError(
         "payload_too_large",
         "Recipients, subject and tags of an email are too large: together they take 40 KB at most.",
+      );
+    case "no_unsubscribe_link":
+      return apiError(
+        "invalid_parameter",
+        `\`${UNSUBSCRIBE_MARK}\` takes an email to one recipient, and a host for its links.`,
       );
     case "storage_unavailable":
       return apiError(

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseMailbox } from "../../src/core/address.ts";
 import type { AcceptRequest, Head } from "../../src/core/custody.ts";
+import { UNSUBSCRIBE_MARK } from "../../src/core/links.ts";
 import { createSigner } from "../../src/core/signer.ts";
 import { accept, type Message, type StreamTerms } from "../../src/deliver/accept.ts";
 
@@ -20,7 +21,15 @@ interface Given {
 }
 
 /** What is kept of an accepted broadcast. */
-async function envelopeOf({ terms, to = ["ann@a.example"], content, base = BASE }: Given = {}) {
+async function envelopeOf(given: Given = {}) {
+  const { accepted, request, asked } = await taken(given);
+  expect(accepted.ok).toBe(true);
+  expect(asked.every((domain) => domain === "example.com")).toBe(true);
+  const { envelope } = JSON.parse(request?.units[0]?.head ?? "") as Head;
+  return envelope;
+}
+
+async function taken({ terms, to = ["ann@a.example"], content, base = BASE }: Given) {
   const stream: StreamTerms = {
     name: "news",
     lane: "broadcast",
@@ -43,7 +52,7 @@ async function envelopeOf({ terms, to = ["ann@a.example"], content, base = BASE 
     expiresAt: null,
     content: { html: "<p>Hello</p>", headers: {}, attachments: [], ...content },
   };
-  const taken: AcceptRequest[] = [];
+  const requests: AcceptRequest[] = [];
   const asked: string[] = [];
   const accepted = await accept(
     {
@@ -62,7 +71,7 @@ async function envelopeOf({ terms, to = ["ann@a.example"], content, base = BASE 
       random: (count) => new Uint8Array(count),
       signer: () => createSigner("a secret"),
       accept: async (_ref, request) => {
-        taken.push(request);
+        requests.push(request);
         return { kind: "accepted" };
       },
       putContent: async () => {},
@@ -71,10 +80,7 @@ async function envelopeOf({ terms, to = ["ann@a.example"], content, base = BASE 
       log: () => {},
     },
   );
-  expect(accepted.ok).toBe(true);
-  expect(asked.every((domain) => domain === "example.com")).toBe(true);
-  const { envelope } = JSON.parse(taken[0]?.units[0]?.head ?? "") as Head;
-  return envelope;
+  return { accepted, request: requests[0], asked };
 }
 
 const TRACKED = { links: { opens: true, clicks: true, unsubscribe: true } };
@@ -102,6 +108,28 @@ describe("the links of a message, as its acceptance freezes them", () => {
     // In place of the HTML that the message would have.
     const content = { html: undefined, text: "Hello" } as unknown as { text: string };
     expect(await envelopeOf({ terms, content })).not.toHaveProperty("links");
+  });
+});
+
+describe("a mark for the link to unsubscribe", () => {
+  const content = { html: `<a href="${UNSUBSCRIBE_MARK}">Leave</a>` };
+  const terms = { links: NONE };
+
+  test("is filled in on any stream, for the one reader of a copy", async () => {
+    const { links, digest } = await envelopeOf({ content, terms });
+    expect(links).toEqual({ ...NONE, base: BASE, marked: true });
+    expect(digest).toBeUndefined();
+    const text = { text: UNSUBSCRIBE_MARK };
+    expect((await envelopeOf({ content: text })).links).toMatchObject({ marked: true });
+  });
+
+  test.each<[string, Given]>([
+    ["it goes to two", { to: ["ann@a.example", "bob@a.example"] }],
+    ["there is nowhere to lead", { base: null }],
+  ])("keeps a message from being accepted when %s: it would go out as it is", async (_, given) => {
+    const { accepted, request } = await taken({ content, ...given });
+    expect(accepted).toEqual({ ok: false, error: { code: "no_unsubscribe_link" } });
+    expect(request).toBeUndefined();
   });
 });
 

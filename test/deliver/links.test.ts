@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Link, type MessageLinks, readLink } from "../../src/core/links.ts";
+import { type Link, type MessageLinks, readLink, UNSUBSCRIBE_MARK } from "../../src/core/links.ts";
 import { createSigner } from "../../src/core/signer.ts";
 import { outgoing } from "../../src/deliver/attempt.ts";
 import { CLICKS_MAX, linked } from "../../src/deliver/links.ts";
@@ -25,9 +25,9 @@ const rewrite: LinkDeps["rewrite"] = async (html, { link, tail }) => {
 async function sent(
   links: Partial<MessageLinks> | null,
   html?: string,
-  given: { to?: number; rewrite?: LinkDeps["rewrite"] } = {},
+  given: { to?: number; rewrite?: LinkDeps["rewrite"]; text?: string } = {},
 ) {
-  const { to = 1, rewrite: by = rewrite } = given;
+  const { to = 1, rewrite: by = rewrite, text = "Hello" } = given;
   const people = ["ann", "bob"].slice(0, to).map((name) => addressee("to", name));
   const addressees = people.map((one) => ({ ...one, hash: HASH }));
   const none = { base: BASE, unsubscribe: false, opens: false, clicks: false };
@@ -45,7 +45,7 @@ async function sent(
     links: { signer: () => signer, rewrite: by },
     log: (event: string) => void logged.push(event),
   };
-  const own = html === undefined ? content : { ...content, html };
+  const own = { ...content, text, ...(html === undefined ? {} : { html }) };
   const message = outgoing("acme", head, claimed, own);
   return { message, linked: await linked(message, head, deps), logged };
 }
@@ -93,6 +93,17 @@ describe("a message's own links", () => {
     expect(with_).toEqual(message);
     const text = await sent(ALL);
     expect(text.linked).not.toHaveProperty("html");
+  });
+
+  test("stand where its content has the mark for one, and are not counted as a click", async () => {
+    const html = `<body><a href="${UNSUBSCRIBE_MARK}">Leave</a> or ${UNSUBSCRIBE_MARK}</body>`;
+    const { linked: with_ } = await sent({ marked: true, clicks: true }, html, {
+      text: `Leave: ${UNSUBSCRIBE_MARK}`,
+    });
+    const [, url = ""] = /^Leave: (.*)$/.exec(with_.text ?? "") ?? [];
+    expect(await read("unsubscribe", url)).toMatchObject({ ...WHOSE, hash: HASH });
+    expect(with_.html).toBe(`<body><a href="${url}">Leave</a> or ${url}</body>`);
+    expect(with_.headers).toEqual(content.headers);
   });
 
   test("are the same at each attempt", async () => {

@@ -3,14 +3,14 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createApp } from "../../src/app.ts";
 import type { Head } from "../../src/core/custody.ts";
-import { linkUrl } from "../../src/core/links.ts";
+import { linkUrl, UNSUBSCRIBE_MARK } from "../../src/core/links.ts";
 import { createSigner } from "../../src/core/signer.ts";
 import { recipientHash } from "../../src/deliver/accept.ts";
 import { sendCall } from "../../src/deliver/send.ts";
 import { createSlots } from "../../src/deliver/slots.ts";
 import type { OutgoingMessage } from "../../src/providers/provider.ts";
 import { edgeServices, laneServices } from "../../src/services.ts";
-import { Client, request, until } from "../support/worker/client.ts";
+import { Client, email, refused, request, until } from "../support/worker/client.ts";
 
 const FROM = "News <news@linked.example>";
 const BASE = "https://links.example.com";
@@ -251,6 +251,19 @@ test("what gets no links goes as its caller wrote it", async () => {
     [{ to: "a@a.example", from: "news@example.com" }, {}],
   ] as const) {
     expect((await attempted(fields)).first.headers).toEqual(headers);
+  }
+});
+
+test("a mark in the content becomes the link, or the email is refused", async () => {
+  const text = `To leave: ${UNSUBSCRIBE_MARK}`;
+  const { id, first } = await attempted({ to: "marked@a.example", stream: "transactional", text });
+  const [, url = ""] = /^To leave: (https:.*)$/.exec(first.text ?? "") ?? [];
+  await client.when(id, "delivered");
+  expect((await oneClick(pathOf(url))).status).toBe(200);
+  await unsubscribed(id);
+  for (const fields of [{ to: ["a@a.example", "b@a.example"] }, { from: "news@example.com" }]) {
+    const body = email({ from: FROM, to: "marked@a.example", text, ...fields });
+    await refused(await client.post("/emails", body), 422, "invalid_parameter", /one recipient/);
   }
 });
 
