@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { createApp } from "../../src/app.ts";
+import { parseConfig } from "../../src/config.ts";
 import { BOUNCE_CATEGORIES, BOUNCE_KINDS } from "../../src/core/bounce.ts";
 import { EVENT_TYPES, STATE_OF_EVENT, STATES } from "../../src/core/delivery-state.ts";
 import { GUARD_LEVELS } from "../../src/core/reputation.ts";
@@ -11,6 +12,7 @@ import { SUPPRESSION_REASONS } from "../../src/core/suppression.ts";
 import { OUT_EVENT_TYPES } from "../../src/core/webhook.ts";
 import type { Services } from "../../src/edge/context.ts";
 import { SCHEDULE_MS } from "../../src/feedback/webhooks-out/schedule.ts";
+import { feedMetrics } from "../../src/observe/metrics.ts";
 import type { Hooks } from "../../src/providers/hooks.ts";
 import { WINDOW_MS as MAILGUN_WINDOW_MS } from "../../src/providers/mailgun/webhook.ts";
 import { hooksOf, sourceSettings } from "../../src/providers/registry.ts";
@@ -145,6 +147,47 @@ describe("docs/feedback.md", () => {
   test("has every reason of a suppression and every level of the guard", () => {
     expect(rowsOf("reason").map(([name]) => bare(name))).toEqual([...SUPPRESSION_REASONS]);
     expect(rowsOf("level").map(([name]) => bare(name))).toEqual([...GUARD_LEVELS]);
+  });
+});
+
+/** A configuration in which nothing is set. */
+function defaults() {
+  const parsed = parseConfig({});
+  if (!parsed.ok) throw new Error(parsed.error);
+  return parsed.value;
+}
+const { reputation, feeds, limits } = defaults();
+
+describe("figures", () => {
+  test("of the guard's levels are the defaults", () => {
+    const rows = new Map(rowsOf("level").map(([level, ...cells]) => [bare(level), cells]));
+    const percents = (name: string) => rows.get(name)?.slice(0, 2).map(Number.parseFloat);
+    const { bounces, complaints } = reputation;
+    expect(percents("warned")).toEqual([bounces.warn, complaints.warn]);
+    expect(percents("slowed")).toEqual([bounces.slow, complaints.slow]);
+    expect(percents("paused")).toEqual([bounces.pause, complaints.pause]);
+    const rates = rows.get("slowed")?.slice(2).map(Number.parseFloat);
+    const { slow_broadcast_per_minute, slow_transactional_per_minute } = reputation;
+    expect(rates).toEqual([slow_broadcast_per_minute, slow_transactional_per_minute]);
+  });
+
+  test.each(Object.entries({ ...reputation, ...feeds, ...limits }))(
+    "docs/configuration.md has the default of %s",
+    (field, value) => {
+      if (typeof value !== "number") return;
+      const line = configuration
+        .split("\n")
+        .find((one) => one.startsWith("|") && one.includes(`\`${field}\``));
+      const [, names = "", told = ""] = line?.split("|") ?? [];
+      const at = codes(names).indexOf(field);
+      expect(told.split(/, (?!\d{3}\b)/)[at]?.trim()).toBe(value.toLocaleString("en"));
+    },
+  );
+
+  test("have the names under which they are shown to a scraper", () => {
+    const metrics = feedMetrics([], 0, { floorMs: 1, factor: 1 });
+    expect(metrics.length).toBeGreaterThan(5);
+    for (const { name } of metrics) expect(page, name).toContain(`\`${name}\``);
   });
 });
 
