@@ -6,6 +6,7 @@ import { consumeDead, redrive } from "./feedback/dead.ts";
 import { consumeEvents } from "./feedback/event-queue.ts";
 import { fillGaps } from "./feedback/fill.ts";
 import { guardOf } from "./feedback/follow.ts";
+import { takeReport } from "./feedback/inbound/take.ts";
 import { consumeJournal } from "./feedback/ingest.ts";
 import { feedTeller } from "./feedback/notices.ts";
 import { patrol } from "./feedback/reputation.ts";
@@ -24,6 +25,7 @@ import {
   eventServices,
   fillServices,
   followServices,
+  inboundServices,
   journalServices,
   laneServices,
   limiterDeps,
@@ -58,6 +60,12 @@ export default {
       default:
         return consumeDead(batch.messages, deadServices(env));
     }
+  },
+
+  /** Bounces and complaints by mail. What is thrown makes the server that brings it come again. */
+  async email(message, env) {
+    const taken = await takeReport(message, inboundServices(env));
+    if (!taken.ok) message.setReject("5.1.1 No such address");
   },
 
   async scheduled(_controller, env) {

@@ -8,6 +8,7 @@ export * from "./services/consumers.ts";
 export { edgeServices } from "./services/edge.ts";
 export { eventServices } from "./services/events.ts";
 export * from "./services/feeds.ts";
+export { inboundServices } from "./services/inbound.ts";
 export { followServices, journalServices, pruneRaw } from "./services/journal.ts";
 export * from "./services/objects.ts";
 export { pruneGuard } from "./services/reputation.ts";

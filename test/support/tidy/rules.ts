@@ -69,7 +69,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   dashboard: { imports: ["edge", "core"], types: ["services.ts"], packages: ["hono"] },
   verify: { imports: ["core"] },
   deliver: { imports: ["core"], types: [CONTRACT, "config.ts"] },
-  feedback: { imports: ["core"], types: [CONTRACT, HOOKS, "config.ts"] },
+  feedback: {
+    imports: ["core"],
+    types: [CONTRACT, HOOKS, "config.ts"],
+    packages: ["postal-mime"],
+  },
   observe: { imports: ["core"], types: ["config.ts"] },
   providers: { imports: ["core", "mime"], packages: ["zod", "aws4fetch"] },
   objects: { imports: ["core"], packages: OBJECT },
