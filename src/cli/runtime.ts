@@ -41,6 +41,8 @@ export interface RuntimeOptions {
   readonly secrets: { POSTERN_SECRET: string; POSTERN_ADMIN_KEY: string; [name: string]: string };
   /** A small Worker beside it, which it reaches by a binding. */
   readonly beside?: Beside;
+  /** `POST /cdn-cgi/local/email?from=&to=` hands mail to the Worker: for tests. */
+  readonly takesMail?: boolean;
   /** Only the Worker's warnings and errors are logged. */
   readonly quiet?: boolean;
   /** Where the Worker's log lines go; standard error by default, never standard output. */
@@ -173,6 +175,7 @@ export async function start(options: RuntimeOptions): Promise<Runtime> {
       resourcePersistencePath: join(resolve(state), "v3"),
       cf: false,
       telemetry: { enabled: false },
+      unsafeTriggerHandlers: options.takesMail ?? false,
       log: new RuntimeLog(log),
       handleStructuredLogs: ({ level, message }) => {
         const wanted = level === "warn" || level === "error";
