@@ -2,6 +2,7 @@
  * Reading emails: what D1 has recorded and what the Outbox still holds, merged by the same rule as
  * everything else, so that a message can be read the moment it is accepted.
  */
+import { parseMailbox } from "../core/address.ts";
 import { attemptKey, type Bounces, standingBounce } from "../core/attempts.ts";
 import type { Bounce } from "../core/bounce.ts";
 import type { Addressee, Content, Head, ShardRef, StoredUnit } from "../core/custody.ts";
@@ -12,9 +13,11 @@ import {
   type State,
   type TimelineEntry,
 } from "../core/delivery-state.ts";
+import { linkUrl } from "../core/links.ts";
 import { MARK } from "../core/marks.ts";
 import type { StoredRecipient } from "../core/recipient-row.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { recipientHash } from "../deliver/accept.ts";
 import type { AppContext, Page } from "../edge/context.ts";
 import { type ApiError, apiError } from "../edge/errors.ts";
 import { readable } from "../edge/readable.ts";
@@ -62,7 +65,8 @@ export async function readEmail(
   const view = viewOf(id, unit, rows);
   if (view !== null) {
     const content = unit === null ? null : await contentOf(c, unit);
-    return ok({ ...wire(view), ...wireDetails(view), ...contentFields(content) });
+    const link = await unsubscribeField(c, ref.account, view);
+    return ok({ ...wire(view), ...wireDetails(view), ...link, ...contentFields(content) });
   }
   const blind = held.status === "rejected" || recorded.status === "rejected";
   const sentence = "The email cannot be read at the moment; repeat the request.";
@@ -233,6 +237,19 @@ function wireDetails(view: View): object {
       ...(bounce ? { bounce } : {}),
     })),
   };
+}
+
+/** Where its reader unsubscribes, as its header says and for whoever tries it out. */
+async function unsubscribeField(c: AppContext, account: string, view: View): Promise<object> {
+  const { links, stream } = view.envelope;
+  const [only] = view.recipients;
+  const mailbox = parseMailbox(only?.email ?? "");
+  if (!(links?.unsubscribe || links?.marked) || !mailbox.ok) return {};
+  const whose = { account, messageId: view.id, no: 0 };
+  const hash = await recipientHash(mailbox.value.address);
+  const signer = await c.get("services").signer();
+  const link = { purpose: "unsubscribe", ...whose, hash, stream } as const;
+  return { unsubscribe_url: await linkUrl(signer, links.base, link) };
 }
 
 async function contentOf(c: AppContext, unit: StoredUnit): Promise<Content | null> {

@@ -2,17 +2,14 @@ import { env, exports } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createApp } from "../../src/app.ts";
-import type { Head } from "../../src/core/custody.ts";
 import { linkUrl, UNSUBSCRIBE_MARK } from "../../src/core/links.ts";
 import { createSigner } from "../../src/core/signer.ts";
 import { recipientHash } from "../../src/deliver/accept.ts";
-import { sendCall } from "../../src/deliver/send.ts";
-import { createSlots } from "../../src/deliver/slots.ts";
 import type { OutgoingMessage } from "../../src/providers/provider.ts";
-import { edgeServices, laneServices } from "../../src/services.ts";
+import { edgeServices } from "../../src/services.ts";
 import { Client, email, refused, request, until } from "../support/worker/client.ts";
+import { attemptedTwice, FROM } from "../support/worker/links.ts";
 
-const FROM = "News <news@linked.example>";
 const BASE = "https://links.example.com";
 
 let client: Client;
@@ -20,36 +17,7 @@ beforeAll(async () => {
   client = await Client.make();
 });
 
-/** Takes a message in and shows what two attempts of it give to a provider; then lets it go. */
-async function attempted(fields: Record<string, unknown>) {
-  const stream = String(fields.stream ?? "broadcast");
-  await client.post(`/streams/${stream}/pause`, "");
-  const id = await client.send({ from: FROM, stream, ...fields });
-  const ref = { account: client.scope, shard: 0 };
-  const unit = await env.OUTBOX.getByName(`${client.scope}/0`).read(id);
-  if (unit?.content === null || unit === null) throw new Error("the Outbox has it");
-  const got: OutgoingMessage[] = [];
-  const lane = laneServices(env);
-  const provider = lane.provider("sandbox");
-  if (provider === null) throw new Error("there is a sandbox");
-  const send = async (message: OutgoingMessage) => {
-    got.push(message);
-    return { kind: "accepted", providerMessageId: "p1", refused: [] } as const;
-  };
-  for (const attempt of [1, 2]) {
-    const claimed = {
-      ...{ id, token: "t", batch: null, unknownSince: null, attempt, content: unit.content },
-      ...{ leaseUntil: Date.now() + 60_000, numbers: unit.recipients.map((_, no) => no) },
-    };
-    const claim = { head: JSON.parse(unit.head) as Head, claimed };
-    const deps = { ...lane, provider: () => ({ ...provider, send }) };
-    await sendCall(ref, "sandbox", [claim], createSlots(), deps);
-  }
-  await client.post(`/streams/${stream}/resume`, "");
-  const [first, second] = got;
-  if (first === undefined || second === undefined) throw new Error("it was sent twice");
-  return { id, first, second };
-}
+const attempted = (fields: Record<string, unknown>) => attemptedTwice(client, fields);
 
 const pathOf = (url: string): string => url.slice(BASE.length);
 
@@ -63,6 +31,9 @@ const oneClick = (path: string): Promise<Response> =>
     headers: { "content-type": "application/x-www-form-urlencoded" },
     body: "List-Unsubscribe=One-Click",
   });
+
+const unsubscribeUrlOf = (read: object): string | undefined =>
+  (read as { readonly unsubscribe_url?: string }).unsubscribe_url;
 
 interface Marks {
   readonly unsubscribed?: boolean;
@@ -92,6 +63,10 @@ describe("one click", () => {
     });
     expect({ ...second, attempt: 1 }).toEqual(first);
     await client.when(id, "delivered");
+    // Whoever sent it is told the same link, while it is in custody and afterwards.
+    await client.quiet();
+    const read = await client.read(id);
+    expect(first.headers["List-Unsubscribe"]).toBe(`<${unsubscribeUrlOf(read)}>`);
     const response = await oneClick(unsubscribePath(first));
     expect(response.status).toBe(200);
     expect(response.headers.get("set-cookie")).toBeNull();
@@ -250,7 +225,9 @@ test("what gets no links goes as its caller wrote it", async () => {
     // No host is configured, and tests ask by http.
     [{ to: "a@a.example", from: "news@example.com" }, {}],
   ] as const) {
-    expect((await attempted(fields)).first.headers).toEqual(headers);
+    const { id, first } = await attempted(fields);
+    expect(first.headers).toEqual(headers);
+    expect(unsubscribeUrlOf(await client.read(id))).toBeUndefined();
   }
 });
 
