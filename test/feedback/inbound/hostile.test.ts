@@ -35,6 +35,20 @@ describe("hostile mail is read without a throw, within bounds", () => {
     expect(samples.length).toBeGreaterThanOrEqual(15);
   });
 
+  test("what comes after twenty thousand lines is not read", async () => {
+    const status = "Final-Recipient: rfc822; a@b.example\nAction: failed\nStatus: 5.1.1";
+    const after = (lines: number): Uint8Array =>
+      fixtures.multipart(
+        [],
+        [
+          ["text/plain", "a\n".repeat(lines)],
+          ["message/delivery-status", status],
+        ],
+      );
+    expect((await bounded(after(19_000))).events).toHaveLength(1);
+    expect((await bounded(after(20_000))).events).toHaveLength(0);
+  });
+
   test("any bytes", async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 2_000 }), fc.string(), async (raw, sender) => {

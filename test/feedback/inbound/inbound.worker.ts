@@ -90,10 +90,13 @@ describe("the email handler", () => {
     expect(timeline.filter(({ type }) => type === "deferred")).toHaveLength(1);
   });
 
-  test("a complaint to the feedback loop's address is told by the mail complained of", async () => {
-    const to = "angry.person@customer.example";
+  test.each([
+    ["return path", "angry.person", async (id: string) => `Return-Path: <${await pathOf(id)}>`],
+    ["id", "cross.person", async (id: string) => `X-Postern-Id: ${id}`],
+  ])("a complaint is told by the %s of the mail complained of", async (_of, name, field) => {
+    const to = `${name}@customer.example`;
     const id = await sent(to);
-    const raw = fixtures.arf(["Feedback-Type: abuse"], [`Return-Path: <${await pathOf(id)}>`]);
+    const raw = fixtures.arf(["Feedback-Type: abuse"], [await field(id)]);
     expect(await receive("fbl@example.com", report(raw, to), "feedback@loop.example")).toBe("");
     await until(
       () => client.read(id),

@@ -101,6 +101,7 @@ describe("a bounce in words", () => {
 
   test("of Exim is told below the address, though it calls itself an automatic reply", async () => {
     expect(await one(fixtures.EXIM, "someone@relay.example")).toEqual([hard()]);
+    expect(await one(fixtures.EXIM_GERMAN, "someone@relay.example")).toEqual([hard()]);
     expect(await one(fixtures.EXIM_DELAYED)).toEqual([
       { address: JANE, type: "deferred", at: AT, code: "4.7.1" },
     ]);
