@@ -241,7 +241,7 @@ export type JournalBody =
       readonly unknown?: { readonly source: string; readonly events: readonly UnknownEvent[] };
       /** How often events of a message that nobody knows have come back. */
       readonly tries?: number;
-      /** Asked of the provider's records, and so no sign that its webhook works. */
+      /** Asked of the provider's records, or brought by mail: no sign that its webhook works. */
       readonly asked?: true;
     }
   | ({

@@ -75,7 +75,7 @@ export async function takeReport(
   const now = deps.now();
   const events = reading.events.map((said) => ({ ...dated(said, messageId), messageId }));
   const { kind, unknown } = reading;
-  const bodies = journalOf({ events, unknown }, source, now, classify);
+  const bodies = journalOf({ events, unknown }, source, now, classify).map(unsteady);
   try {
     if (bodies.length > 0) await deps.journal(bodies);
   } catch (error) {
@@ -85,6 +85,10 @@ export async function takeReport(
   deps.log("report_taken", { source, kind, events: events.length, unknown: unknown.length });
   return ok({ source, kind, events: events.length, unknown: unknown.length });
 }
+
+/** Who only reports failures is silent while all is well: that is no feed that has stopped. */
+const unsteady = (body: JournalBody): JournalBody =>
+  body.kind === "events" ? { ...body, asked: true } : body;
 
 /** Complaints come to an address of their own, with the mail complained of. */
 async function complainedOf(

@@ -3,6 +3,7 @@ import type { JournalBody } from "../../../src/core/custody.ts";
 import { mintIds } from "../../../src/core/ids.ts";
 import { readReturnPath, returnPath } from "../../../src/core/return-path.ts";
 import { createSigner } from "../../../src/core/signer.ts";
+import { observationsOf } from "../../../src/feedback/feed.ts";
 import {
   type InboundDeps,
   READ_MAX_BYTES,
@@ -38,7 +39,7 @@ function world(journalFails = false) {
   const events = () => bodies.flatMap((body) => (body.kind === "events" ? body.events : []));
   const unknown = () =>
     bodies.flatMap((body) => (body.kind === "events" ? (body.unknown?.events ?? []) : []));
-  return { deps, events, unknown, lines };
+  return { deps, bodies, events, unknown, lines };
 }
 
 /** A stream that tells how much of it was asked for. */
@@ -100,6 +101,17 @@ describe("a report to a return path of ours", () => {
     const quoted = [`X-Postern-Id: ${other}`, `Return-Path: <${PATH}>`];
     await takeReport(mail(fixtures.arf(["Feedback-Type: abuse"], quoted)), deps);
     expect(events()).toMatchObject([{ messageId: ID, type: "complained" }]);
+  });
+
+  test("is no beat of a feed, which would be missed while no mail comes back", async () => {
+    const { deps, bodies } = world();
+    for (const raw of [fixtures.POSTFIX, fixtures.SILENT]) await takeReport(mail(raw), deps);
+    const reports = bodies.map((body, i) => {
+      if (body.kind !== "events") throw new Error(body.kind);
+      return { id: String(i), arrivedAt: NOW, body };
+    });
+    expect(reports).toHaveLength(2);
+    expect(observationsOf({ reports, happenings: [], foreign: [] }, () => false)).toEqual([]);
   });
 
   test("that is an absence is taken and says nothing", async () => {
