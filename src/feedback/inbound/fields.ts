@@ -8,8 +8,8 @@ export type Fields = ReadonlyMap<string, readonly string[]>;
 
 /** Characters read of a report's part; a group has 500. */
 const TEXT_MAX = 262_144;
-/** A message leaves with 50 recipients at most; an alias may tell of more. */
-const GROUPS_MAX = 200;
+/** A message leaves with 50 recipients at most; the first group is about the message. */
+const GROUPS_MAX = 51;
 /** Fields of a group; the header of mail that has come a long way has 100. */
 const FIELDS_MAX = 300;
 /** Characters of a value: diagnostics of several lines have 1,000. */
