@@ -12,6 +12,8 @@ import { faultsConfig, faultsConsumers } from "./test/support/worker/faults-conf
 const WORKER_TEST_LIMIT_MS = 30_000;
 /** Adapters mostly wait for emulators that are slow on purpose: more files than half the cores. */
 const UNIT_FILES_AT_ONCE = 3;
+/** Tests of the unit project take milliseconds; a busy machine may hold one up for seconds. */
+const UNIT_TEST_LIMIT_MS = 20_000;
 /** Tests of the runtime wait for queues and alarms. */
 const WORKER_FILES_AT_ONCE = 2;
 /** Faults are mostly waited for: leases, graces, backoffs. */
@@ -35,6 +37,7 @@ export default defineConfig({
         test: {
           name: "unit",
           maxWorkers: UNIT_FILES_AT_ONCE,
+          testTimeout: UNIT_TEST_LIMIT_MS,
           include: ["test/**/*.test.ts"],
           exclude: ["test/e2e/**", "test/cli/deploy.test.ts"],
           sequence: { groupOrder: 0 },

@@ -16,6 +16,9 @@ const NAMED: ReadonlyMap<string, string> = new Map([
   ["apos", "'"],
 ]);
 
+/** A numeric reference without its semicolon, which is one too, or one that is none. */
+const UNENDED = /&#(?!\d{1,7};|x[0-9a-f]{1,6};)/i;
+
 /** The last code point. */
 const CODE_POINT_MAX = 0x10ffff;
 
@@ -54,6 +57,5 @@ function decoded(value: string): string | null {
       return unread ? whole : String.fromCodePoint(code);
     },
   );
-  // A numeric reference without its semicolon is one too.
-  return unread || /&#/.test(text) ? null : text;
+  return unread || UNENDED.test(value) ? null : text;
 }

@@ -24,7 +24,7 @@ const happening = (given: Partial<Happening> = {}): Happening => ({
 
 const told = async (...all: Happening[]) => addedEvents(suppressionsOf(all));
 
-test("a hard bounce, a complaint and an unsubscription tell that the address is suppressed", async () => {
+test("a hard bounce, a complaint and an unsubscription tell of a suppression", async () => {
   const complained = happening({ type: "complained", bounce: null });
   const left = happening({ type: "unsubscribed", bounce: null });
   for (const [one, origin, stream] of [

@@ -82,6 +82,11 @@ describe("a composed message", () => {
     ],
     ["a field that is not the caller's", "text", { text: "é", headers: { "Content-Type": "a/b" } }],
     ["a file named by its extension alone", "files", file({ filename: "" })],
+    [
+      "an inline file beside an empty body",
+      "files",
+      { html: "", attachments: [...file({}).attachments, ...file({ contentId: "c" }).attachments] },
+    ],
     ["an identifier that cannot be one", "messageId", { messageId: "a b@example.com" }],
     ["control characters", "subject", { subject: "é\u0007" }],
     ["what looks like an encoded-word", "from", { from: named }],

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { rounds } from "../../src/observe/rounds.ts";
 
-test("a step that fails is logged by its name, and the others have their turn in order", async () => {
+test("a step that fails is logged by its name, and the others have their turn", async () => {
   const ran: string[] = [];
   const logged: object[] = [];
   const step = (name: string) => async () => {

@@ -66,7 +66,7 @@ describe("Mailgun's records", () => {
     });
   });
 
-  test("pages full of other people's mail are passed over, so far as one question goes", async () => {
+  test("pages full of other people's mail are passed over, within one question", async () => {
     const asked: number[] = [];
     const shared = (foreign: number) => (url: RequestInfo | URL) => {
       const begin = Number(new URL(String(url)).searchParams.get("begin"));

@@ -76,6 +76,7 @@ const OF_FIELD: Readonly<Record<keyof Meaning, (message: Composable) => string |
   text: ({ text }) => ofBody(text),
   html: ({ html }) => ofBody(html),
   files: (message) =>
+    ofOrder(message) ??
     ofText(message.attachments.map(({ filename }) => filename)) ??
     ofNames(message) ??
     ofContentIds(message),
@@ -92,6 +93,12 @@ function ofText(texts: readonly (string | null)[]): string | null {
 
 function ofBody(text: string | undefined): string | null {
   return /\r(?!\n)/.test(text ?? "") ? "a CR as a line break" : null;
+}
+
+function ofOrder({ html, attachments }: Composable): string | null {
+  // It takes an empty body for none, with which nothing is inline.
+  const inline = attachments.some(({ contentId }) => !!contentId);
+  return html === "" && inline ? "an inline file beside an empty body" : null;
 }
 
 function ofNames({ attachments }: Composable): string | null {
