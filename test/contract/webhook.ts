@@ -111,6 +111,22 @@ const without = ({ headers, body }: Posted, names: readonly string[]): Posted =>
   body,
 });
 
+/** Of an object with such a member no number and no text can be made. */
+const STRANGE = { toString: 1 };
+
+/** The way to each place in an event. */
+const placesIn = (value: unknown): string[][] =>
+  typeof value !== "object" || value === null
+    ? [[]]
+    : [[], ...Object.entries(value).flatMap(([k, one]) => placesIn(one).map((way) => [k, ...way]))];
+
+/** The event with something strange at one place. */
+function withAt(event: unknown, [name, ...rest]: readonly string[]): unknown {
+  if (name === undefined) return STRANGE;
+  if (Array.isArray(event)) return event.with(Number(name), withAt(event[Number(name)], rest));
+  return { ...Object(event), [name]: withAt(Object(event)[name], rest) };
+}
+
 /** Runs the suite. */
 export function webhookContract(name: string, subject: HookSubject): void {
   const [[first] = [undefined]] = Object.values(subject.events);
@@ -158,6 +174,19 @@ export function webhookContract(name: string, subject: HookSubject): void {
         const each = all.reduce((sum, [, wanted]) => sum + wanted.length, 0);
         // A provider that sends one a request never sends an array.
         expect(count).toBe(subject.batches ? each : -1);
+      });
+
+      test("whatever stands in whatever place of an event, with nothing thrown", async () => {
+        for (const [event] of Object.values(subject.events)) {
+          for (const path of placesIn(event)) {
+            const { headers, body } = await subject.post([withAt(event, path)]);
+            const given = { headers: new Headers(headers), body: bytesOf(body) };
+            const read = subject.hooks.read(given);
+            expect(
+              (read.ok ? read.value.events : []).every(({ at }) => Number.isSafeInteger(at)),
+            ).toBe(true);
+          }
+        }
       });
 
       test("a type that nobody knows as unknown, kept as it came", async () => {

@@ -37,7 +37,7 @@ function eventsOf(fields: Posted): readonly FeedEvent[] | null {
 }
 
 function eventOf(fields: Posted, meaning: Meaning): FeedEvent {
-  const at = Math.round(Number(fields.timestamp) * 1000);
+  const at = Math.round(Number(textOf(fields.timestamp)) * 1000);
   const id = CALL_ID.exec(textOf(fields.sg_message_id))?.[1];
   return {
     // Custom arguments stand beside SendGrid's own fields.
