@@ -111,20 +111,15 @@ const without = ({ headers, body }: Posted, names: readonly string[]): Posted =>
   body,
 });
 
-/** Of an object with such a member no number and no text can be made. */
-const STRANGE = { toString: 1 };
-
-/** The way to each place in an event. */
-const placesIn = (value: unknown): string[][] =>
-  typeof value !== "object" || value === null
-    ? [[]]
-    : [[], ...Object.entries(value).flatMap(([k, one]) => placesIn(one).map((way) => [k, ...way]))];
-
-/** The event with something strange at one place. */
-function withAt(event: unknown, [name, ...rest]: readonly string[]): unknown {
-  if (name === undefined) return STRANGE;
-  if (Array.isArray(event)) return event.with(Number(name), withAt(event[Number(name)], rest));
-  return { ...Object(event), [name]: withAt(Object(event)[name], rest) };
+/** The event once for each place in it, which holds what no number and no text can be made of. */
+function spoiled(event: unknown): unknown[] {
+  const all: unknown[] = [];
+  const json = JSON.stringify(event);
+  for (let at = 0, places = 1; at < places; at++) {
+    places = 0;
+    all.push(JSON.parse(json, (_, value) => (places++ === at ? { toString: 1 } : value)));
+  }
+  return all;
 }
 
 /** Runs the suite. */
@@ -178,13 +173,11 @@ export function webhookContract(name: string, subject: HookSubject): void {
 
       test("whatever stands in whatever place of an event, with nothing thrown", async () => {
         for (const [event] of Object.values(subject.events)) {
-          for (const path of placesIn(event)) {
-            const { headers, body } = await subject.post([withAt(event, path)]);
-            const given = { headers: new Headers(headers), body: bytesOf(body) };
-            const read = subject.hooks.read(given);
-            expect(
-              (read.ok ? read.value.events : []).every(({ at }) => Number.isSafeInteger(at)),
-            ).toBe(true);
+          for (const one of spoiled(event)) {
+            const { headers, body } = await subject.post([one]);
+            const read = subject.hooks.read({ headers: new Headers(headers), body: bytesOf(body) });
+            const events = read.ok ? read.value.events : [];
+            expect(events.every(({ at }) => Number.isSafeInteger(at))).toBe(true);
           }
         }
       });
