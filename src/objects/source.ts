@@ -1,6 +1,7 @@
 /**
- * The Source: one object per configured source; gives leave to send (a shell over `core/pace.ts`),
- * and remembers the tokens of webhooks that may be used once.
+ * The Source: one object per configured source, which gives leave to send (a shell over
+ * `core/pace.ts`); and one per provider whose webhooks have tokens that may be used once, which
+ * remembers them.
  */
 import { DurableObject } from "cloudflare:workers";
 import { type Grant, type OfferItem, Pace, type PaceLimits } from "../core/pace.ts";

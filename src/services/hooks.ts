@@ -26,7 +26,7 @@ export function hookServices(env: Env): HookServices {
       // A name that is not configured is not remembered: there is no end of them.
       const settings = Object.hasOwn(sources, name) ? sources[name] : undefined;
       if (settings === undefined) return null;
-      const source = sourceOf(env, name, settings);
+      const source = sourceOf(env, settings);
       made.set(name, source);
       return source;
     },
@@ -46,14 +46,21 @@ export function hookServices(env: Env): HookServices {
   };
 }
 
-function sourceOf(env: Env, name: string, settings: SourceSettings): HookSource | null {
+/**
+ * The object that remembers the tokens of a provider's webhooks: one for all of its sources, which
+ * may have the same key, so that a proof seen at one is of no use at another. No source has a slash
+ * in its name.
+ */
+const witnessOf = (provider: string): string => `hooks/${provider}`;
+
+function sourceOf(env: Env, settings: SourceSettings): HookSource | null {
   const hooks = hooksOf(settings.provider);
   if (hooks === null) return null;
   const { webhook } = settings as { readonly webhook?: WebhookSettings };
   const keys = keysOf(env, webhook);
   // An object's stub is of the request that made it: another one's use of it is refused.
   const object = () =>
-    env.SOURCE.getByName(name) as unknown as {
+    env.SOURCE.getByName(witnessOf(settings.provider)) as unknown as {
       witness(token: string, digest: string, forMs: number): Promise<boolean>;
     };
   return {

@@ -11,7 +11,12 @@ beforeAll(async () => {
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
 /** An event of Mailgun's about a message, proved with `token`. */
-async function posted(id: string, token: string, severity = "permanent"): Promise<Response> {
+async function posted(
+  id: string,
+  token: string,
+  severity = "permanent",
+  source = "signed",
+): Promise<Response> {
   const timestamp = String(Math.floor(Date.now() / 1_000));
   const key = await crypto.subtle.importKey(
     "raw",
@@ -35,7 +40,7 @@ async function posted(id: string, token: string, severity = "permanent"): Promis
       "user-variables": { postern_id: id, postern_account: client.scope },
     },
   };
-  return request("/hooks/signed", {
+  return request(`/hooks/${source}`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
@@ -49,4 +54,13 @@ test("each of many requests is taken, and a proof seen before is refused with ot
     expect((await posted(id, token)).status).toBe(200);
     await refused(await posted(id, token, "temporary"), 401, "invalid_signature", /before/);
   }
+});
+
+test("a proof seen at one source is good for no other words at another with the same key", async () => {
+  const id = await client.send();
+  await client.when(id, "delivered");
+  const token = "d".repeat(50);
+  expect((await posted(id, token)).status).toBe(200);
+  const elsewhere = await posted(id, token, "temporary", "signed-too");
+  await refused(elsewhere, 401, "invalid_signature", /before/);
 });

@@ -39,6 +39,14 @@ export const testConfig = {
       secret: "REPORTING_TOKEN",
       webhook: { signing: ["SIGNED_HOOK"] },
     },
+    /** Another domain of the same account at Mailgun, which signs for all of them with one key. */
+    "signed-too": {
+      provider: "mailgun",
+      time_limit_ms: 1_000,
+      domain: "example.net",
+      secret: "REPORTING_TOKEN",
+      webhook: { signing: ["SIGNED_HOOK"] },
+    },
     silent: { provider: "postmark", time_limit_ms: 1_000, secret: "REPORTING_TOKEN" },
   },
   pools: { default: { sources: ["sandbox"] }, plain: { sources: ["plain"] } },
