@@ -18,6 +18,12 @@ export interface BounceFact extends Bounce {
 export type Bounces = Readonly<Record<string, BounceFact>>;
 
 /**
+ * Attempts of one recipient whose bounces are kept: more ids than that are a provider's mistake,
+ * and a row stays small.
+ */
+export const BOUNCES_MAX = 16;
+
+/**
  * The key of an attempt: the source, and a hash of the provider's id, so that no character of it
  * matters to SQL. Without an id, all of the source's attempts.
  */
@@ -38,14 +44,20 @@ export function worse(a: BounceFact, b: BounceFact): BounceFact {
   return order <= 0 ? a : b;
 }
 
-/** The union of two records, the worse of each attempt. */
+/**
+ * The union of two records, the worse of each attempt. The first keys are kept, so that the order
+ * of merging does not matter.
+ */
 export function mergeBounces(a: Bounces, b: Bounces): Bounces {
   const merged: Record<string, BounceFact> = { ...a };
   for (const [key, fact] of Object.entries(b)) {
     const other = merged[key];
     merged[key] = other === undefined ? fact : worse(other, fact);
   }
-  return merged;
+  const keys = Object.keys(merged);
+  if (keys.length <= BOUNCES_MAX) return merged;
+  const kept = keys.sort(compareText).slice(0, BOUNCES_MAX);
+  return Object.fromEntries(kept.flatMap((key) => (merged[key] ? [[key, merged[key]]] : [])));
 }
 
 /**

@@ -38,6 +38,9 @@ const BY_KEY = `SELECT ${COLUMNS} FROM json_each(?1) AS wanted CROSS JOIN recipi
   ON found.provider_key = wanted.value CROSS JOIN recipient AS one
   ON one.account_id = found.account_id AND one.message_id = found.message_id`;
 
+/** Characters of names in one statement: a bound value is at most 2 MB. */
+const STATEMENT_MAX = 500_000;
+
 /** The name of one message across accounts. */
 export interface Ref {
   readonly account: string;
@@ -50,13 +53,27 @@ export function messageStatements(
   refs: readonly Ref[],
   providerKeys: readonly string[],
 ): D1PreparedStatement[] {
-  const names = new Set(refs.map(({ account, messageId }) => JSON.stringify([account, messageId])));
+  const names = refs.map(({ account, messageId }) => JSON.stringify([account, messageId]));
+  const keys = providerKeys.map((key) => JSON.stringify(key));
   return [
-    ...(names.size > 0 ? [db.prepare(BY_NAME).bind(`[${[...names].join(",")}]`)] : []),
-    ...(providerKeys.length > 0
-      ? [db.prepare(BY_KEY).bind(JSON.stringify([...new Set(providerKeys)]))]
-      : []),
+    ...portions(names).map((list) => db.prepare(BY_NAME).bind(list)),
+    ...portions(keys).map((list) => db.prepare(BY_KEY).bind(list)),
   ];
+}
+
+/** The distinct texts as JSON arrays, each within what one statement takes. */
+function portions(texts: readonly string[]): string[] {
+  const closed: string[][] = [];
+  let size = STATEMENT_MAX;
+  for (const text of new Set(texts)) {
+    if (size + text.length > STATEMENT_MAX) {
+      closed.push([]);
+      size = 0;
+    }
+    closed.at(-1)?.push(text);
+    size += text.length + 1;
+  }
+  return closed.map((part) => `[${part.join(",")}]`);
 }
 
 /** The messages in the results. One of which only events are recorded is not among them. */

@@ -3,6 +3,7 @@
  * upserts that commute: rank decides the state, sets are united, so any order and any repetition
  * end alike, just as `mergeRows` has it.
  */
+import { BOUNCES_MAX } from "../core/attempts.ts";
 import { BOUNCE_KINDS } from "../core/bounce.ts";
 import { REPEATING, TIMELINE_MAX, timelineText } from "../core/delivery-state.ts";
 import {
@@ -59,7 +60,7 @@ const BOUNCES = `bounces = CASE
       fact ->> 'category') AS place
     FROM (SELECT key, value AS fact FROM json_each(recipient.bounces)
       UNION ALL SELECT key, value FROM json_each(excluded.bounces)))
-    WHERE place = 1) END`;
+    WHERE place = 1 ORDER BY key LIMIT ${BOUNCES_MAX}) END`;
 
 const ENGAGEMENT = `engagement = CASE WHEN excluded.engagement = '[]' THEN recipient.engagement
   ELSE (SELECT json_group_array(entry) FROM (

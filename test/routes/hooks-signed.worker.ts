@@ -47,7 +47,7 @@ async function posted(
   });
 }
 
-test("each of many requests is taken, and a proof seen before is refused with other words", async () => {
+test("every request is taken, and a proof seen before is refused with other words", async () => {
   const id = await client.send();
   await client.when(id, "delivered");
   for (const token of ["a".repeat(50), "b".repeat(50), "c".repeat(50)]) {
@@ -56,7 +56,7 @@ test("each of many requests is taken, and a proof seen before is refused with ot
   }
 });
 
-test("a proof seen at one source is good for no other words at another with the same key", async () => {
+test("a proof seen at one source is good for no other words at another of its key", async () => {
   const id = await client.send();
   await client.when(id, "delivered");
   const token = "d".repeat(50);

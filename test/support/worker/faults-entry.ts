@@ -20,28 +20,22 @@ import {
   outboxDeps,
   touchShards,
 } from "../../../src/services.ts";
-import {
-  breakable,
-  createLife,
-  faultyJournal,
-  faultyLane,
-  faultyOutbox,
-  scriptFor,
-} from "./faults.ts";
+import { createLife, faultyJournal, faultyLane, faultyOutbox, scriptFor } from "./faults.ts";
+import { breakable } from "./faults-database.ts";
 
 export { RateLimiter, Sandbox, Source } from "../../../src/index.ts";
 
 /** A queue gives the messages of a dead consumer to another one after this long. */
 const REDELIVERY_S = 1;
 
-const breakables = new WeakMap<Env, Env>();
+const breakables = new WeakMap<Env, Map<string, Env>>();
 
-/** The bindings, with a database that can be taken down. */
-export function fragile(env: Env): Env {
-  const known = breakables.get(env);
-  if (known !== undefined) return known;
-  const made = { ...env, DB: breakable(env.DB) };
-  breakables.set(env, made);
+/** The bindings, with a database that can be taken down, also for the consumers of one scope. */
+export function fragile(env: Env, scope = ""): Env {
+  const scopes = breakables.get(env) ?? new Map<string, Env>();
+  breakables.set(env, scopes);
+  const made = scopes.get(scope) ?? { ...env, DB: breakable(env.DB, scope) };
+  scopes.set(scope, made);
   return made;
 }
 
@@ -92,7 +86,7 @@ export async function invokeLane(
   await Promise.race([
     consumeLane(
       mine as readonly LaneMessage[],
-      faultyLane(laneServices(fragile(env)), scope, life),
+      faultyLane(laneServices(fragile(env, scope)), scope, life),
     ),
     life.death,
   ]);
@@ -141,7 +135,7 @@ async function journalInvocation(
   messages: readonly JournalMessage[],
 ): Promise<void> {
   const life = createLife();
-  const deps = faultyJournal(journalServices(fragile(env)), scope, life);
+  const deps = faultyJournal(journalServices(fragile(env, scope)), scope, life);
   const all = messages.map((one) => ({
     id: one.id,
     timestamp: one.timestamp,

@@ -22,7 +22,14 @@ export type LanePoint =
   | "release"
   | "renew"
   | "source_settle";
-export type JournalPoint = "record" | "confirm" | "journal_settle";
+export type JournalPoint =
+  | "look"
+  | "heads"
+  | "record"
+  | "confirm"
+  | "journal_settle"
+  | "journal_later"
+  | "keep_aside";
 export type OutboxPoint = "send_packs" | "send_journal" | "delete_content";
 export type Point = LanePoint | JournalPoint | OutboxPoint;
 
@@ -41,6 +48,8 @@ export interface Script {
   readonly twice: () => boolean;
   /** Set: packs are not consumed but kept in `handed`, for the test to consume. */
   handOver: boolean;
+  /** The database answers nothing to this account's consumers. */
+  databaseDown: boolean;
   readonly handed: Pack[];
   /** Stalled calls so far, and how many of them may go on, the first ones first. */
   stalled: number;
@@ -98,7 +107,14 @@ export function scriptOf(faults: readonly Fault[], twice: () => boolean = () => 
 
 /** A script that strikes as `strike` says. */
 export function makeScript(strike: Script["strike"], twice: () => boolean): Script {
-  const kept = { handOver: false, handed: [], stalled: 0, released: 0, answers: [] };
+  const kept = {
+    handOver: false,
+    databaseDown: false,
+    handed: [],
+    stalled: 0,
+    released: 0,
+    answers: [],
+  };
   const seen = { calls: new Map(), batches: [], passed: new Map(), struck: [], logged: new Map() };
   return { strike, twice, ...kept, ...seen };
 }
@@ -245,6 +261,12 @@ export function faultyJournal(deps: JournalDeps, scope: string, life: Life): Jou
   return {
     ...deps,
     log: logOf(scope),
+    // It spreads the waits of a backoff: at the full second they are the shortest.
+    now: () => Math.floor(deps.now() / 1_000) * 1_000,
+    look: (...asked) => via("look", () => deps.look(...asked)),
+    heads: (ref, ids) => via("heads", () => deps.heads(ref, ids)),
+    journalLater: (body, delayS) => via("journal_later", () => deps.journalLater(body, delayS)),
+    keepAside: (...what) => via("keep_aside", () => deps.keepAside(...what)),
     record: (rows) => via("record", () => deps.record(rows)),
     confirm: (ref, confirmations) => via("confirm", () => deps.confirm(ref, confirmations)),
     settle: (ref, settlements) => via("journal_settle", () => deps.settle(ref, settlements)),
@@ -262,30 +284,4 @@ export function faultyOutbox(deps: OutboxDeps, scope: string): OutboxDeps {
     sendJournal: (body) => via("send_journal", () => deps.sendJournal(body)),
     deleteContent: (keys) => via("delete_content", () => deps.deleteContent(keys)),
   };
-}
-
-const DOWN = "D1_ERROR: Network connection lost.";
-
-/** The database, which answers nothing while `database.down`. */
-export function breakable(db: D1Database): D1Database {
-  const guard = <T extends object>(target: T, methods: readonly string[], wrapped: string): T =>
-    new Proxy(target, {
-      get(_, name) {
-        const value: unknown = Reflect.get(target, name);
-        if (typeof value !== "function") return value;
-        if (name === wrapped) {
-          return (...args: unknown[]) => {
-            const statement: object = Reflect.apply(value, target, args);
-            return database.down
-              ? guard(statement, ["first", "all", "run", "raw"], "bind")
-              : statement;
-          };
-        }
-        return (...args: unknown[]) =>
-          database.down && methods.includes(String(name))
-            ? Promise.reject(new Error(DOWN))
-            : Reflect.apply(value, target, args);
-      },
-    });
-  return guard(db, ["batch", "exec"], "prepare");
 }
