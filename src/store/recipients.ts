@@ -54,13 +54,13 @@ const known = (column: string): string =>
 const BOUNCES = `bounces = CASE
   WHEN excluded.bounces = '{}' THEN recipient.bounces
   WHEN recipient.bounces = '{}' THEN excluded.bounces
-  ELSE (SELECT json_group_object(key, json(fact)) FROM (
+  ELSE (SELECT json_group_object(key, json(fact)) FROM (SELECT key, fact FROM (
     SELECT key, fact, row_number() OVER (PARTITION BY key ORDER BY
       CASE fact ->> 'kind' ${KIND_RANK} END DESC, fact ->> 'at', fact ->> 'code', fact ->> 'text',
       fact ->> 'category') AS place
     FROM (SELECT key, value AS fact FROM json_each(recipient.bounces)
       UNION ALL SELECT key, value FROM json_each(excluded.bounces)))
-    WHERE place = 1 ORDER BY key LIMIT ${BOUNCES_MAX}) END`;
+    WHERE place = 1 ORDER BY key LIMIT ${BOUNCES_MAX})) END`;
 
 const ENGAGEMENT = `engagement = CASE WHEN excluded.engagement = '[]' THEN recipient.engagement
   ELSE (SELECT json_group_array(entry) FROM (

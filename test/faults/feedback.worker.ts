@@ -174,7 +174,7 @@ describe.concurrent("feedback", () => {
   });
 
   describe.concurrent("of two attempts at a source that does not deduplicate", () => {
-    test("the late bounce of the first teaches, and the newest one alone tells the state", async () => {
+    test("the first one's late bounce teaches, and the newest one's tells the state", async () => {
       const { one, arm } = await armed();
       arm([{ point: "send", kind: "throw_after" }]);
       const endpoint = await makeEndpoint(one);
