@@ -15,7 +15,10 @@ const FRESH_FOR_MS = 3_600_000;
 const GOOD_FOR_MS = 86_400_000;
 /** It changes its key rarely; the old and the new overlap. */
 const KEYS_MAX = 8;
-/** Anybody may name a key: so many questions a minute are let through to MailChannels. */
+/**
+ * Anybody may name a key: so many questions a minute are let through to MailChannels, and as many
+ * of keys that it has confirmed before, which those who make ids up are not to use up.
+ */
 const LOOKUPS_MAX = 10;
 const LOOKUPS_MS = 60_000;
 /** Whoever posts waits meanwhile. */
@@ -31,24 +34,26 @@ export type Keyring = (id: string, deps: Asking) => Promise<Result<string, HookR
 /** Makes a keyring that remembers. What it holds is public and concerns no account. */
 export function createKeyring(): Keyring {
   const known = new Map<string, { readonly key: string; readonly at: number }>();
-  let lookups: number[] = [];
+  const asked = { strange: [] as number[], known: [] as number[] };
 
   return async (id, deps) => {
     const now = deps.now();
     const before = known.get(id);
     if (before !== undefined && now - before.at < FRESH_FOR_MS) return ok(before.key);
-    lookups = lookups.filter((at) => now - at < LOOKUPS_MS);
-    const asked =
+    const kind = before === undefined ? "strange" : "known";
+    const lookups = asked[kind].filter((at) => now - at < LOOKUPS_MS);
+    asked[kind] = lookups;
+    const answer =
       lookups.length < LOOKUPS_MAX ? await lookUp(id, deps, () => lookups.push(now)) : UNAVAILABLE;
-    if (asked.ok) {
+    if (answer.ok) {
       known.delete(id);
-      known.set(id, { key: asked.value, at: now });
+      known.set(id, { key: answer.value, at: now });
       for (const oldest of known.keys()) if (known.size > KEYS_MAX) known.delete(oldest);
-      return asked;
+      return answer;
     }
-    if (asked.error.reason === "bad_proof") known.delete(id);
+    if (answer.error.reason === "bad_proof") known.delete(id);
     const good = before !== undefined && now - before.at < GOOD_FOR_MS;
-    return good && asked.error.reason === "unavailable" ? ok(before.key) : asked;
+    return good && answer.error.reason === "unavailable" ? ok(before.key) : answer;
   };
 }
 

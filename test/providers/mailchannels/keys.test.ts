@@ -86,6 +86,25 @@ test("whoever names keys that do not exist is not passed on to MailChannels for 
   expect(await reasonOf(keyring("made-up-99", at(60_001, server)))).toBe("bad_proof");
 });
 
+test("whoever names keys that do not exist cannot keep one that does from being confirmed", async () => {
+  const keyring = createKeyring();
+  await keyring("mckey", at(0, keyServer([KEY])));
+  for (let n = 0; n < 30; n++) await keyring(`made-up-${n}`, at(25 * HOUR_MS, keyServer([KEY])));
+  expect(await reasonOf(keyring("mckey", at(25 * HOUR_MS, keyServer([KEY]))))).toBe(KEY.publicKey);
+});
+
+test("a key that was believed once is asked for ten times a minute at most", async () => {
+  const keyring = createKeyring();
+  await keyring("mckey", at(0, keyServer([KEY])));
+  let asked = 0;
+  const down: typeof fetch = () => {
+    asked += 1;
+    return Promise.reject(new TypeError("unreachable"));
+  };
+  for (let n = 0; n < 30; n++) await keyring("mckey", at(HOUR_MS + n, down));
+  expect(asked).toBe(10);
+});
+
 test("it holds eight keys, the oldest of which is asked for again", async () => {
   const keyring = createKeyring();
   const keys = Array.from({ length: 9 }, (_, n) => ({ ...KEY, id: `key-${n}` }));

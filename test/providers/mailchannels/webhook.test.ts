@@ -129,6 +129,17 @@ test("another customer's events are refused, however well they are signed", asyn
   expect(await reasonOf(sub)).toBe("taken");
 });
 
+test("who does not know our handle cannot have MailChannels asked for the keys they make up", async () => {
+  const asked: string[] = [];
+  const fetch = keyServer([], asked);
+  const theirs = JSON.stringify([event("open", { customer_handle: "acme2" })]);
+  for (const body of [theirs, "[]", "[5]", "{}", "x"]) {
+    const posted = await signed(body, 0, await makeKey("made-up"));
+    expect(await reasonOf(posted, { fetch }), body).toMatch(/^(bad_proof|malformed)$/);
+  }
+  expect(asked).toEqual([]);
+});
+
 test("without a handle the signature proves nothing; credentials do", async () => {
   const posted = await post([event("delivered")]);
   expect(await reasonOf(posted, { keys: keysOf({ signing: [KEY.publicKey] }) })).toBe(

@@ -35,7 +35,7 @@ test("a webhook is proved by the Workers runtime's own cryptography", async () =
 
 test("the Workers runtime follows no redirect for a key", async () => {
   const key = await makeKey("redirected");
-  const body = utf8("[]");
+  const body = utf8(JSON.stringify([{ customer_handle: "acme1" }]));
   const request = { headers: new Headers(await signedBy(key, body, AT)), body };
   const inits: (RequestInit | undefined)[] = [];
   const fetch: typeof globalThis.fetch = async (_input, init) => {
