@@ -152,7 +152,11 @@ async function verify(
   }
 }
 
-const HOST = /^sns\.[a-zA-Z0-9-]{3,}\.amazonaws\.com(\.cn)?$/;
+/**
+ * SNS in a region, `us-gov-west-1`. The looser pattern of AWS's own validators lets
+ * `sns.s3-us-west-2.amazonaws.com` pass, which serves the files of whoever has the bucket `sns`.
+ */
+const HOST = /^sns\.[a-z]{2,4}(-[a-z]{2,12}){1,3}-\d{1,2}\.amazonaws\.com(\.cn)?$/;
 
 /** A URL of SNS itself, over HTTPS at the usual port; null for any other. */
 export function snsUrl(text: string): URL | null {

@@ -161,6 +161,11 @@ describe("a message is refused without asking for a certificate", () => {
     "https://sns.eu-west-1.amazonaws.com./a.pem",
     "https://s3.eu-west-1.amazonaws.com/sns/a.pem",
     "https://sns-eu-west-1.amazonaws.com/a.pem",
+    // A bucket of S3 may be called sns.
+    "https://sns.s3-eu-west-1.amazonaws.com/a.pem",
+    "https://sns.s3-website-us-east-1.amazonaws.com/a.pem",
+    "https://sns.s3-accelerate.amazonaws.com/a.pem",
+    "https://sns.compute-1.amazonaws.com/a.pem",
     "file:///a.pem",
     "a.pem",
     "",
@@ -171,7 +176,9 @@ describe("a message is refused without asking for a certificate", () => {
   });
 
   test("SNS in any region, China's too, is SNS", () => {
-    for (const host of ["us-gov-west-1.amazonaws.com", "cn-north-1.amazonaws.com.cn"]) {
+    const regions = ["us-gov-west-1", "ap-southeast-7", "mx-central-1", "us-northeast-1"];
+    const hosts = regions.map((region) => `${region}.amazonaws.com`);
+    for (const host of [...hosts, "cn-north-1.amazonaws.com.cn"]) {
       expect(snsUrl(`https://sns.${host}/a.pem`)?.hostname).toBe(`sns.${host}`);
     }
     expect(snsUrl("https://SNS.EU-WEST-1.amazonaws.com:443/a.pem")).not.toBe(null);
