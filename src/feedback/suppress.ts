@@ -62,7 +62,11 @@ export function departuresOf(events: readonly ProviderEvent[]): SuppressionChang
 }
 
 function taughtBy(one: Happening): Taught {
-  const { at, source, messageId } = one;
+  const { source, messageId } = one;
+  // Nothing happens to a message before it is accepted: a clock that says so would end the entry
+  // before its time.
+  const { createdAt } = one.envelope;
+  const at = one.at < createdAt ? createdAt : one.at;
   const seen = { source, messageId, firstAt: at, lastAt: at };
   switch (one.type) {
     case "delivered":

@@ -178,6 +178,10 @@ export function webhookContract(name: string, subject: HookSubject): void {
             const read = subject.hooks.read({ headers: new Headers(headers), body: bytesOf(body) });
             const events = read.ok ? read.value.events : [];
             expect(events.every(({ at }) => Number.isSafeInteger(at))).toBe(true);
+            for (const { at: _, bounce: __, raw: ___, ...texts } of events) {
+              const kinds = new Set(Object.values(texts).map((text) => typeof text));
+              expect([...kinds].filter((kind) => !/string|undefined/.test(kind))).toEqual([]);
+            }
           }
         }
       });

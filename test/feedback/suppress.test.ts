@@ -51,6 +51,13 @@ const adds = (one: Happening): object | null => {
   return Object.fromEntries(added.map((key) => [key, change[key]]));
 };
 
+test("what is dated before its message counts from when that was accepted", () => {
+  const { createdAt } = headOf([]).envelope;
+  const hard = { kind: "hard", category: "recipient" } as const;
+  expect(adds(bounced(hard, { at: 5 }))).toEqual({ hardAt: createdAt });
+  expect(adds(happening("delivered", { at: 5 }))).toEqual({ deliveredAt: createdAt });
+});
+
 describe("a bounce", () => {
   /** Every kind and category, and what it weighs; all others weigh nothing. */
   const weights: Record<string, object> = {
