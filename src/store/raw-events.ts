@@ -18,13 +18,25 @@ export interface RawEventRow {
 /** Characters of rows in one statement: a bound value is at most 2 MB. */
 const STATEMENT_MAX = 500_000;
 
+/**
+ * Events of one message. More than anybody reads, and a bound on what somebody can fill the
+ * database with who has a mail of ours, and so may report of it by mail as often as they like.
+ */
+const KEPT_MAX = 200;
+
 const INSERT = `
 INSERT INTO raw_event (account_id, message_id, id, recipient_no, source, type, at, raw)
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-  value ->> 7 FROM json_each(?1) WHERE true
+  value ->> 7 FROM json_each(?1) AS given WHERE NOT EXISTS (
+    SELECT 1 FROM raw_event AS known
+    WHERE known.account_id = given.value ->> 0 AND known.message_id = given.value ->> 1
+    LIMIT 1 OFFSET ${KEPT_MAX - 1})
 ON CONFLICT DO NOTHING`;
 
-/** Statements that keep events; a known one costs nothing. */
+/**
+ * Statements that keep events; a known one costs nothing. A message that has `KEPT_MAX` is given
+ * no more.
+ */
 export function rawEventStatements(
   db: D1Database,
   events: readonly RawEventRow[],
@@ -43,9 +55,6 @@ export function rawEventStatements(
   return portions.map((texts) => db.prepare(INSERT).bind(`[${texts.join(",")}]`));
 }
 
-/** Events that one message shows; more have been kept than anybody reads. */
-const SHOWN_MAX = 200;
-
 /** The kept events of one message, in order of time. */
 export async function readRawEvents(
   db: D1Database,
@@ -55,7 +64,7 @@ export async function readRawEvents(
   const { results } = await db
     .prepare(
       `SELECT id, recipient_no AS no, source, type, at, raw FROM raw_event
-       WHERE account_id = ? AND message_id = ? ORDER BY at, id LIMIT ${SHOWN_MAX}`,
+       WHERE account_id = ? AND message_id = ? ORDER BY at, id LIMIT ${KEPT_MAX}`,
     )
     .bind(account, messageId)
     .all<Omit<RawEventRow, "account" | "messageId">>();
