@@ -47,14 +47,25 @@ export async function takeHook(
   const bodies = journalOf(reading.value, name, deps.now(), classify);
   try {
     if (bodies.length > 0) await deps.journal(bodies);
-    if (confirm !== undefined && !(await deps.confirm(confirm))) {
-      return err({ reason: "unavailable", text: "the subscription could not be confirmed" });
-    }
   } catch (error) {
     deps.log("hook_not_journaled", { source: name, reason: String(error) });
     return err({ reason: "unavailable", text: "events cannot be taken at the moment" });
   }
+  if (confirm !== undefined && !(await confirmed(name, confirm, deps))) {
+    return err({ reason: "unavailable", text: "the subscription could not be confirmed" });
+  }
   return ok({ events: events.length, unknown: unknown.length });
+}
+
+async function confirmed(name: string, url: string, deps: HookDeps): Promise<boolean> {
+  try {
+    return await deps.confirm(url);
+  } catch (error) {
+    // Only the error's kind: its text may quote the URL, which has a token.
+    const reason = error instanceof Error ? error.name : "error";
+    deps.log("hook_not_confirmed", { source: name, reason });
+    return false;
+  }
 }
 
 /** What `POST /hooks/:source` may use. */
