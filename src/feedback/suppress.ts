@@ -65,8 +65,8 @@ function taughtBy(one: Happening): Taught {
   const { source, messageId } = one;
   // Nothing happens to a message before it is accepted: a clock that says so would end the entry
   // before its time.
-  const { createdAt } = one.envelope;
-  const at = one.at < createdAt ? createdAt : one.at;
+  const { createdAt = 0 } = one.envelope;
+  const at = Math.max(one.at, createdAt);
   const seen = { source, messageId, firstAt: at, lastAt: at };
   switch (one.type) {
     case "delivered":

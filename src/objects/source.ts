@@ -18,8 +18,11 @@ export interface SourceSettle {
   readonly throttledUntil: number | null;
 }
 
-/** Tokens of webhooks whose time is over are swept this often, this many at a time. */
-const SWEEP_EVERY_MS = 60_000;
+/**
+ * Tokens of webhooks whose time is over are swept this often, this many at a time, and while there
+ * are more with every token: looking for them reads all that there are.
+ */
+const SWEEP_EVERY_MS = 600_000;
 const SWEEP_MAX = 10_000;
 
 /** The pace-keeper of one source; its name is the source's. */
@@ -58,12 +61,12 @@ export class SourceObject<E> extends DurableObject<E> {
     const now = this.#now();
     const { sql } = this.ctx.storage;
     if (now >= this.#sweepAt) {
-      this.#sweepAt = now + SWEEP_EVERY_MS;
-      sql.exec(
+      const { rowsWritten } = sql.exec(
         "DELETE FROM token WHERE token IN (SELECT token FROM token WHERE until < ? LIMIT ?)",
         now,
         SWEEP_MAX,
       );
+      this.#sweepAt = rowsWritten < SWEEP_MAX ? now + SWEEP_EVERY_MS : now;
     }
     const [known] = sql
       .exec<{ digest: string }>(
