@@ -18,7 +18,8 @@ const OWN: Partial<Record<State, EventType>> = {
 export function happeningsOfUnit(account: string, unit: JournalUnit): Happening[] {
   const { envelope, addressees } = JSON.parse(unit.head) as Head;
   return unit.recipients.flatMap(({ state, at, code, text }, no) => {
-    const type = OWN[state];
+    // What is unknown while the unit is open is on its way to being known.
+    const type = state === "unknown" && !unit.open ? "unknown" : OWN[state];
     const addressee = addressees[no];
     if (type === undefined || addressee === undefined) return [];
     const { address, hash } = addressee;

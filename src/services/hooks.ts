@@ -1,5 +1,6 @@
 /** What `POST /hooks/:source` may use. */
 import { type JournalBody, jsonBytes } from "../core/custody.ts";
+import { err } from "../core/result.ts";
 import type { HookServices, HookSource } from "../feedback/hook.ts";
 import type { HookKeys } from "../providers/hooks.ts";
 import { receive } from "../providers/receive.ts";
@@ -57,6 +58,7 @@ function sourceOf(env: Env, settings: SourceSettings): HookSource | null {
   const hooks = hooksOf(settings.provider);
   if (hooks === null) return null;
   const { webhook } = settings as { readonly webhook?: WebhookSettings };
+  const unset = unsetIn(env, webhook);
   const keys = keysOf(env, webhook);
   // An object's stub is of the request that made it: another one's use of it is refused.
   const object = () =>
@@ -66,13 +68,29 @@ function sourceOf(env: Env, settings: SourceSettings): HookSource | null {
   return {
     bytesMax: hooks.bytesMax,
     stopStatus: hooks.stopStatus ?? 400,
-    receive: (request) =>
-      receive(hooks, keys, request, {
-        now,
-        fetch: outside,
-        once: (token, digest, forMs) => object().witness(token, digest, forMs),
-      }),
+    receive: async (request) =>
+      unset === null
+        ? receive(hooks, keys, request, {
+            now,
+            fetch: outside,
+            once: (token, digest, forMs) => object().witness(token, digest, forMs),
+          })
+        : err({ reason: "not_configured", text: `the secret ${unset} is not set` }),
   };
+}
+
+/**
+ * A secret without which a check that is configured could not be made; null when there is none. Of
+ * several names for one purpose one is enough: the others are on their way in or out.
+ */
+function unsetIn(env: Env, webhook: WebhookSettings | undefined): string | null {
+  const lists = [webhook?.basic, webhook?.bearer, webhook?.signing, webhook?.header?.secrets];
+  for (const names of lists) {
+    const [first] = names ?? [];
+    const isSet = (name: string): boolean => secretOf(env, name) !== null;
+    if (first !== undefined && !names?.some(isSet)) return first;
+  }
+  return null;
 }
 
 /** The values of the secrets that are set; one that is not set proves nothing. */

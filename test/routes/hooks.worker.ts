@@ -88,6 +88,7 @@ describe("POST /hooks/:source", () => {
     await refused(await hook(complaint, {}), 401, "invalid_signature", /no credentials/);
     await refused(await hook(complaint, wrong), 401, "invalid_signature", /not known/);
     await refused(await hook(complaint, AUTH, "silent"), 401, "invalid_signature", /webhook/);
+    await refused(await hook(complaint, AUTH, "unset"), 401, "invalid_signature", /is not set/);
     await refused(await hook(complaint, AUTH, "nowhere"), 404, "not_found", /source/);
     await refused(await hook(complaint, AUTH, "sandbox"), 404, "not_found", /source/);
     await refused(await hook(complaint, AUTH, "constructor"), 404, "not_found", /source/);

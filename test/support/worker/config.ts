@@ -47,6 +47,12 @@ export const testConfig = {
       secret: "REPORTING_TOKEN",
       webhook: { signing: ["SIGNED_HOOK"] },
     },
+    unset: {
+      provider: "postmark",
+      time_limit_ms: 1_000,
+      secret: "REPORTING_TOKEN",
+      webhook: { basic: ["REPORTING_HOOK"], bearer: ["NOBODY_HAS_SET_THIS"] },
+    },
     silent: { provider: "postmark", time_limit_ms: 1_000, secret: "REPORTING_TOKEN" },
   },
   pools: { default: { sources: ["sandbox"] }, plain: { sources: ["plain"] } },
