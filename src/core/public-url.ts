@@ -4,7 +4,8 @@
  *
  * A name may still resolve to a private address; what stands against that is that the certificate
  * must be valid for the name, and that requests leave from Cloudflare's network, from where no
- * private network is reachable.
+ * private network is reachable. Those to the Worker's own zone come in from outside like anybody's,
+ * by a flag in wrangler.toml.
  */
 import { err, ok, type Result } from "./result.ts";
 

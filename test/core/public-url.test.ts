@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { checkPublicUrl } from "../../src/core/public-url.ts";
 
@@ -33,4 +35,10 @@ test("a name with an empty label is none", () => {
   for (const host of ["acme..", "acme..com", ".acme.com"]) {
     expect(refusal(`https://${host}/`), host).not.toBe("passes");
   }
+});
+
+test("requests to the Worker's own zone go the way that anybody's go", () => {
+  const file = join(import.meta.dirname, "../../wrangler.toml");
+  const flags = /^compatibility_flags = (\[.*\])$/m.exec(readFileSync(file, "utf8"))?.[1];
+  expect(JSON.parse(flags ?? "[]")).toContain("global_fetch_strictly_public");
 });

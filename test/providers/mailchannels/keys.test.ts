@@ -86,7 +86,7 @@ test("whoever names keys that do not exist is not passed on to MailChannels for 
   expect(await reasonOf(keyring("made-up-99", at(60_001, server)))).toBe("bad_proof");
 });
 
-test("whoever names keys that do not exist cannot keep one that does from being confirmed", async () => {
+test("keys that do not exist cannot keep one that does from being confirmed", async () => {
   const keyring = createKeyring();
   await keyring("mckey", at(0, keyServer([KEY])));
   for (let n = 0; n < 30; n++) await keyring(`made-up-${n}`, at(25 * HOUR_MS, keyServer([KEY])));

@@ -129,7 +129,7 @@ test("another customer's events are refused, however well they are signed", asyn
   expect(await reasonOf(sub)).toBe("taken");
 });
 
-test("who does not know our handle cannot have MailChannels asked for the keys they make up", async () => {
+test("who does not know our handle cannot have MailChannels asked for keys", async () => {
   const asked: string[] = [];
   const fetch = keyServer([], asked);
   const theirs = JSON.stringify([event("open", { customer_handle: "acme2" })]);
