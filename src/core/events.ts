@@ -68,3 +68,18 @@ export interface Happening {
   /** An outcome of our own, not a provider's report. */
   readonly ours: boolean;
 }
+
+/** An event as its provider sent it, kept beside the message. */
+export interface RawEvent {
+  readonly account: string;
+  readonly messageId: string;
+  /** A hash of what it says, so that it is kept once. */
+  readonly id: string;
+  readonly no: number;
+  readonly source: string;
+  readonly type: string;
+  /** Unix ms. */
+  readonly at: number;
+  /** JSON, cut off at a limit. */
+  readonly raw: string;
+}

@@ -4,6 +4,7 @@
 import type { Context } from "hono";
 import type { ApiKey, KeyMode, NamedApiKey } from "../core/api-key.ts";
 import type { ShardLedger, ShardRef, StoredUnit } from "../core/custody.ts";
+import type { RawEvent } from "../core/events.ts";
 import type { RateDecision } from "../core/gcra.ts";
 import type { StoredRecipient } from "../core/recipient-row.ts";
 import type { Result } from "../core/result.ts";
@@ -19,16 +20,6 @@ import type { WebhookServices } from "./webhooks.ts";
 export interface Caller extends ApiKey {
   /** The account whose state the key reaches: test state is apart from live state. */
   readonly scope: string;
-}
-
-/** An event as its provider sent it. */
-export interface RawEventView {
-  readonly id: string;
-  readonly no: number;
-  readonly source: string;
-  readonly type: string;
-  readonly at: number;
-  readonly raw: string;
 }
 
 export interface Page {
@@ -68,7 +59,10 @@ export interface Services {
   readonly readOutbox: (ref: ShardRef, id: string) => Promise<StoredUnit | null>;
   readonly listOutbox: (account: string, scope: string, page: Page) => Promise<StoredUnit[]>;
   /** Events as providers sent them, of one message. */
-  readonly readRawEvents: (scope: string, id: string) => Promise<readonly RawEventView[]>;
+  readonly readRawEvents: (
+    scope: string,
+    id: string,
+  ) => Promise<readonly Omit<RawEvent, "account" | "messageId">[]>;
   readonly readRecorded: (scope: string, id: string) => Promise<StoredRecipient[]>;
   readonly listRecorded: (scope: string, page: Page) => Promise<StoredRecipient[]>;
   readonly readContent: (key: string) => Promise<string | null>;

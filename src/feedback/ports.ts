@@ -1,22 +1,11 @@
 /** What the journal's consumer needs from outside. */
 import type { Confirmation, JournalBody, SettleRequest, ShardRef } from "../core/custody.ts";
+import type { RawEvent } from "../core/events.ts";
 import type { MergedRow, RecipientRow } from "../core/recipient-row.ts";
 import type { Hint } from "../core/webhook.ts";
 import type { EffectDeps, Effects } from "./effects.ts";
 import type { FollowDeps } from "./follow.ts";
 import type { ResolveDeps } from "./resolve.ts";
-
-/** An event as it came, of which more is kept than a line of a timeline. */
-export interface RawEvent {
-  readonly account: string;
-  readonly messageId: string;
-  readonly id: string;
-  readonly no: number;
-  readonly source: string;
-  readonly type: string;
-  readonly at: number;
-  readonly raw: string;
-}
 
 /** What one transaction writes. */
 export interface JournalRecord extends Effects {

@@ -6,13 +6,13 @@ import { type Backoff, backoffMs } from "../core/backoff.ts";
 import { BOUNCE_KINDS } from "../core/bounce.ts";
 import type { Head, JournalBody } from "../core/custody.ts";
 import { STATE_OF_EVENT } from "../core/delivery-state.ts";
-import type { Happening, ProviderEvent } from "../core/events.ts";
+import type { Happening, ProviderEvent, RawEvent } from "../core/events.ts";
 import { fnv64 } from "../core/fnv.ts";
 import { type RecipientRow, rowOfEvent, rowsOfUnit } from "../core/recipient-row.ts";
 import type { Endpoint } from "../core/webhook.ts";
 import type { Report } from "./feed.ts";
 import { happeningOf, happeningsOfUnit } from "./happenings.ts";
-import type { JournalDeps, JournalMessage, RawEvent } from "./ports.ts";
+import type { JournalDeps, JournalMessage } from "./ports.ts";
 import { type Context, contextOf, type Resolution, type Resolved, resolve } from "./resolve.ts";
 
 /** A database that is down is asked again soon at first, then every five minutes. */

@@ -1,4 +1,5 @@
 /** What one batch of the journal writes: everything or nothing, in one transaction of D1. */
+import type { RawEvent } from "../core/events.ts";
 import type { FeedObservation } from "../core/feed.ts";
 import type { Tally } from "../core/guard.ts";
 import type { MergedRow, RecipientRow } from "../core/recipient-row.ts";
@@ -6,7 +7,7 @@ import type { SuppressionChange, SuppressionPolicy } from "../core/suppression.t
 import type { Endpoint, Hint, NewDelivery } from "../core/webhook.ts";
 import { feedStatements } from "./feeds.ts";
 import { messageStatements, messagesIn, type RecordedMessage, type Ref } from "./messages.ts";
-import { type RawEventRow, rawEventStatements } from "./raw-events.ts";
+import { rawEventStatements } from "./raw-events.ts";
 import { mergedOf, recipientStatements } from "./recipients.ts";
 import { tallyStatements } from "./reputation.ts";
 import { suppressionStatements } from "./suppressions.ts";
@@ -16,7 +17,7 @@ import { type EndpointRow, endpointOf, endpointsStatement } from "./webhook-endp
 /** What is written together; what is left out is nothing. */
 export interface JournalBatch {
   readonly rows: readonly RecipientRow[];
-  readonly raws?: readonly RawEventRow[];
+  readonly raws?: readonly RawEvent[];
   readonly suppressions?: readonly SuppressionChange[];
   readonly tallies?: readonly Tally[];
   readonly feeds?: readonly FeedObservation[];

@@ -2,6 +2,7 @@
  * Messages as the table `recipient` has them, by name or by the provider's id: whose an event is.
  */
 import type { Envelope } from "../core/custody.ts";
+import { portionsOf } from "./portions.ts";
 
 /** One message with its recipients, as far as events need it. */
 export interface RecordedMessage {
@@ -38,9 +39,6 @@ const BY_KEY = `SELECT ${COLUMNS} FROM json_each(?1) AS wanted CROSS JOIN recipi
   ON found.provider_key = wanted.value CROSS JOIN recipient AS one
   ON one.account_id = found.account_id AND one.message_id = found.message_id`;
 
-/** Characters of names in one statement: a bound value is at most 2 MB. */
-const STATEMENT_MAX = 500_000;
-
 /** The name of one message across accounts. */
 export interface Ref {
   readonly account: string;
@@ -56,24 +54,9 @@ export function messageStatements(
   const names = refs.map(({ account, messageId }) => JSON.stringify([account, messageId]));
   const keys = providerKeys.map((key) => JSON.stringify(key));
   return [
-    ...portions(names).map((list) => db.prepare(BY_NAME).bind(list)),
-    ...portions(keys).map((list) => db.prepare(BY_KEY).bind(list)),
+    ...portionsOf(new Set(names)).map((list) => db.prepare(BY_NAME).bind(list)),
+    ...portionsOf(new Set(keys)).map((list) => db.prepare(BY_KEY).bind(list)),
   ];
-}
-
-/** The distinct texts as JSON arrays, each within what one statement takes. */
-function portions(texts: readonly string[]): string[] {
-  const closed: string[][] = [];
-  let size = STATEMENT_MAX;
-  for (const text of new Set(texts)) {
-    if (size + text.length > STATEMENT_MAX) {
-      closed.push([]);
-      size = 0;
-    }
-    closed.at(-1)?.push(text);
-    size += text.length + 1;
-  }
-  return closed.map((part) => `[${part.join(",")}]`);
 }
 
 /** The messages in the results. One of which only events are recorded is not among them. */

@@ -2,21 +2,8 @@
  * The D1 table `raw_event` (migrations/0002): providers' events as they came, of those that are no
  * plain delivery, open or click.
  */
-
-/** One kept event; `id` is a hash of what it says, so that it is kept once. */
-export interface RawEventRow {
-  readonly account: string;
-  readonly messageId: string;
-  readonly id: string;
-  readonly no: number;
-  readonly source: string;
-  readonly type: string;
-  readonly at: number;
-  readonly raw: string;
-}
-
-/** Characters of rows in one statement: a bound value is at most 2 MB. */
-const STATEMENT_MAX = 500_000;
+import type { RawEvent } from "../core/events.ts";
+import { portionsOf } from "./portions.ts";
 
 /**
  * Events of one message. More than anybody reads, and a bound on what somebody can fill the
@@ -39,20 +26,12 @@ ON CONFLICT DO NOTHING`;
  */
 export function rawEventStatements(
   db: D1Database,
-  events: readonly RawEventRow[],
+  events: readonly RawEvent[],
 ): D1PreparedStatement[] {
-  const portions: string[][] = [];
-  let size = Number.POSITIVE_INFINITY;
-  for (const { account, messageId, id, no, source, type, at, raw } of events) {
-    const text = JSON.stringify([account, messageId, id, no, source, type, at, raw]);
-    if (size + text.length > STATEMENT_MAX) {
-      portions.push([]);
-      size = 0;
-    }
-    portions.at(-1)?.push(text);
-    size += text.length;
-  }
-  return portions.map((texts) => db.prepare(INSERT).bind(`[${texts.join(",")}]`));
+  const rows = events.map(({ account, messageId, id, no, source, type, at, raw }) =>
+    JSON.stringify([account, messageId, id, no, source, type, at, raw]),
+  );
+  return portionsOf(rows).map((portion) => db.prepare(INSERT).bind(portion));
 }
 
 /** The kept events of one message, in order of time. */
@@ -60,14 +39,14 @@ export async function readRawEvents(
   db: D1Database,
   account: string,
   messageId: string,
-): Promise<Omit<RawEventRow, "account" | "messageId">[]> {
+): Promise<Omit<RawEvent, "account" | "messageId">[]> {
   const { results } = await db
     .prepare(
       `SELECT id, recipient_no AS no, source, type, at, raw FROM raw_event
        WHERE account_id = ? AND message_id = ? ORDER BY at, id LIMIT ${KEPT_MAX}`,
     )
     .bind(account, messageId)
-    .all<Omit<RawEventRow, "account" | "messageId">>();
+    .all<Omit<RawEvent, "account" | "messageId">>();
   return results;
 }
 

@@ -13,9 +13,7 @@ import {
   type RecipientRow,
   type StoredRecipient,
 } from "../core/recipient-row.ts";
-
-/** Characters of rows in one statement: a bound value is at most 2 MB. */
-const STATEMENT_MAX = 500_000;
+import { portionsOf } from "./portions.ts";
 
 const REPEATING_SQL = [...REPEATING].map((type) => `'${type}'`).join(", ");
 
@@ -146,32 +144,15 @@ function bound(row: RecipientRow): unknown[] {
   ];
 }
 
-/** The rows as JSON arrays, each within what one statement takes. */
-function portions(rows: readonly RecipientRow[]): string[] {
-  const closed: string[] = [];
-  let open: string[] = [];
-  let size = 0;
-  for (const row of rows) {
-    const text = JSON.stringify(bound(row));
-    if (open.length > 0 && size + text.length > STATEMENT_MAX) {
-      closed.push(`[${open.join(",")}]`);
-      open = [];
-      size = 0;
-    }
-    open.push(text);
-    size += text.length;
-  }
-  if (open.length > 0) closed.push(`[${open.join(",")}]`);
-  return closed;
-}
-
 /** Statements that merge rows, each key once; their results are read by `mergedOf`. */
 export function recipientStatements(
   db: D1Database,
   rows: readonly RecipientRow[],
 ): D1PreparedStatement[] {
   return UPSERTS.flatMap(([takes, sql]) =>
-    portions(rows.filter(takes)).map((portion) => db.prepare(sql).bind(portion)),
+    portionsOf(rows.filter(takes).map((row) => JSON.stringify(bound(row)))).map((portion) =>
+      db.prepare(sql).bind(portion),
+    ),
   );
 }
 

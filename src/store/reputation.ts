@@ -12,9 +12,7 @@
 import type { Tally } from "../core/guard.ts";
 import { MARK } from "../core/marks.ts";
 import { BUCKET_MS } from "../core/reputation.ts";
-
-/** Characters of rows in one statement: a bound value is at most 2 MB. */
-const STATEMENT_MAX = 500_000;
+import { portionsOf } from "./portions.ts";
 
 const RETURNED = MARK.hard | MARK.soft | MARK.block | MARK.withheld;
 const COUNTED = MARK.sent | MARK.delivered | MARK.complained | RETURNED;
@@ -67,24 +65,13 @@ ON CONFLICT (scope, bucket) DO UPDATE SET
  * scope and hour touched, and none when nothing is new.
  */
 export function tallyStatements(db: D1Database, tallies: readonly Tally[]): D1PreparedStatement[] {
-  const statements: D1PreparedStatement[] = [];
-  let open: string[] = [];
-  let size = 0;
-  const close = (): void => {
-    if (open.length > 0) statements.push(db.prepare(TALLY).bind(`[${open.join(",")}]`));
-    open = [];
-    size = 0;
-  };
-  for (const { account, messageId, no, marks, at, reports, scopes } of tallies) {
-    if ((marks & COUNTED) === 0 || scopes.length === 0) continue;
-    const row = [account, messageId, no, marks, Math.floor(at), reports ? 1 : 0, scopes];
-    const text = JSON.stringify(row);
-    if (size + text.length > STATEMENT_MAX) close();
-    open.push(text);
-    size += text.length;
-  }
-  close();
-  return statements;
+  const counted = tallies.filter(
+    ({ marks, scopes }) => (marks & COUNTED) !== 0 && scopes.length > 0,
+  );
+  const rows = counted.map(({ account, messageId, no, marks, at, reports, scopes }) =>
+    JSON.stringify([account, messageId, no, marks, Math.floor(at), reports ? 1 : 0, scopes]),
+  );
+  return portionsOf(rows).map((portion) => db.prepare(TALLY).bind(portion));
 }
 
 /** Rows that one cron run deletes at most: as many scopes in an hour are a large installation. */

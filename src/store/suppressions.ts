@@ -11,9 +11,7 @@ import {
   type SuppressionPolicy,
   standingOf,
 } from "../core/suppression.ts";
-
-/** Characters of changes in one statement: a bound value is at most 2 MB. */
-const STATEMENT_MAX = 500_000;
+import { portionsOf } from "./portions.ts";
 
 /**
  * Soft bounces kept of one address, the newest: more than any policy asks for, and a row stays
@@ -161,24 +159,8 @@ function bound(one: SuppressionChange, now: number): unknown[] {
   ];
 }
 
-/** The rows as JSON arrays, each within what one statement takes. */
-function portions(changes: readonly SuppressionChange[], now: number): string[] {
-  const closed: string[] = [];
-  let open: string[] = [];
-  let size = 0;
-  for (const change of changes) {
-    const text = JSON.stringify(bound(change, now));
-    if (open.length > 0 && size + text.length > STATEMENT_MAX) {
-      closed.push(`[${open.join(",")}]`);
-      open = [];
-      size = 0;
-    }
-    open.push(text);
-    size += text.length;
-  }
-  if (open.length > 0) closed.push(`[${open.join(",")}]`);
-  return closed;
-}
+const portions = (changes: readonly SuppressionChange[], now: number): string[] =>
+  portionsOf(changes.map((change) => JSON.stringify(bound(change, now))));
 
 /**
  * The statements that add `changes` to the list, for one transaction (`db.batch`); none for none.

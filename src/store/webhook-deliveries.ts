@@ -3,10 +3,8 @@
  * the transaction of what they tell of, and found by time. See also webhook-log.
  */
 import type { Delivery, Endpoint, Hint, NewDelivery } from "../core/webhook.ts";
+import { portionsOf } from "./portions.ts";
 import { ENDPOINT_COLUMNS, type EndpointRow, endpointOf } from "./webhook-endpoints.ts";
-
-/** Characters of rows in one statement: a bound value is at most 2 MB. */
-const STATEMENT_MAX = 500_000;
 
 /** A row that a statement of this file returns: a hint. */
 export interface HintRow {
@@ -32,18 +30,10 @@ export function deliveryStatements(
   db: D1Database,
   deliveries: readonly NewDelivery[],
 ): D1PreparedStatement[] {
-  const portions: string[][] = [];
-  let size = STATEMENT_MAX;
-  for (const { endpoint, event, type, payload, nextAt } of deliveries) {
-    const text = JSON.stringify([endpoint, event, type, payload, nextAt]);
-    if (size + text.length > STATEMENT_MAX) {
-      portions.push([]);
-      size = 0;
-    }
-    portions.at(-1)?.push(text);
-    size += text.length;
-  }
-  return portions.map((portion) =>
+  const rows = deliveries.map(({ endpoint, event, type, payload, nextAt }) =>
+    JSON.stringify([endpoint, event, type, payload, nextAt]),
+  );
+  return portionsOf(rows).map((portion) =>
     db
       .prepare(
         `INSERT INTO webhook_delivery (endpoint_id, event_id, type, payload, next_at)
@@ -52,7 +42,7 @@ export function deliveryStatements(
            SELECT 1 FROM webhook_endpoint WHERE id = value ->> 0 AND deleted_at IS NULL)
          ON CONFLICT (endpoint_id, event_id) DO NOTHING ${RETURNING}`,
       )
-      .bind(`[${portion.join(",")}]`),
+      .bind(portion),
   );
 }
 

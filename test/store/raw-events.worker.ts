@@ -1,9 +1,10 @@
 /** The events of a message as they came: any number of them may be reported by whoever has it. */
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { type RawEventRow, rawEventStatements } from "../../src/store/raw-events.ts";
+import type { RawEvent } from "../../src/core/events.ts";
+import { rawEventStatements } from "../../src/store/raw-events.ts";
 
-const row = (messageId: string, n: number): RawEventRow => ({
+const row = (messageId: string, n: number): RawEvent => ({
   account: "raw",
   messageId,
   id: `e${n}`,
@@ -14,7 +15,7 @@ const row = (messageId: string, n: number): RawEventRow => ({
   raw: "{}",
 });
 
-const rows = (messageId: string, from: number, count: number): RawEventRow[] =>
+const rows = (messageId: string, from: number, count: number): RawEvent[] =>
   Array.from({ length: count }, (_, n) => row(messageId, from + n));
 
 const kept = (messageId: string): Promise<number | null> =>
