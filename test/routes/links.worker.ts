@@ -209,6 +209,25 @@ describe("a tracked message", () => {
     expect(read.last_event).toBe("clicked");
   });
 
+  test("tells of an image that is asked for again and again once a second at most", async () => {
+    const { id, first } = await attempted({
+      ...{ to: "proxied@a.example", stream: "tracked", html },
+    });
+    const [, open = ""] = /<img src="([^"]+)" [^>]+><\/body><\/html>$/.exec(first.html ?? "") ?? [];
+    await client.when(id, "delivered");
+    const began = Math.floor(Date.now() / 1_000);
+    for (let n = 0; n < 20; n++) expect((await request(pathOf(open))).status).toBe(200);
+    const seconds = Math.floor(Date.now() / 1_000) - began + 1;
+    // What is journaled later is read later: then the opens are counted.
+    const [, click = ""] = /<a href="(https:\/\/links[^"]+)">shop/.exec(first.html ?? "") ?? [];
+    await followedOnce(pathOf(click));
+    const read = await until(
+      () => client.read(id),
+      ({ recipients: [one] }) => one?.opens !== undefined && one.clicks !== undefined,
+    );
+    expect(read.recipients[0]?.opens).toBeLessThanOrEqual(seconds);
+  });
+
   test("is as it was written on a stream that does not ask for it", async () => {
     const { first } = await attempted({ to: "quiet@a.example", stream: "broadcast", html });
     expect(first.html).toBe(html);
