@@ -74,27 +74,27 @@ async function linkOf<P extends LinkPurpose>(
   return readLink(await c.get("services").signer(), purpose, token);
 }
 
+/**
+ * The same event comes again within this, so that whoever asks for a link over and over makes one
+ * a second for the account's webhooks. It counts at its end: what was undone earlier is done again.
+ */
+const TOLD_MS = 1_000;
+
 function eventOf(c: AppContext, link: LinkOf<LinkPurpose>, type: EventType): ProviderEvent {
   const { account, messageId, no } = link;
   const at = c.get("services").now();
-  return { account, messageId, recipientNo: no, source: "", type, at, code: "", text: "" };
+  const told = at - (at % TOLD_MS) + TOLD_MS - 1;
+  return { account, messageId, recipientNo: no, source: "", type, at: told, code: "", text: "" };
 }
 
 const journal = (c: AppContext, event: ProviderEvent): Promise<void> =>
   c.get("services").links.journal({ v: 1, kind: "events", events: [event] });
 
-/**
- * Opens and clicks of one recipient are told apart by this: by seconds, as providers tell them.
- * Whoever asks for a link over and over makes so many events for the account's webhooks and no more.
- */
-const COUNTED_MS = 1_000;
-
 /** Journals beside the answer, which nobody waits for. A HEAD has shown nobody anything. */
 function count(c: AppContext, event: ProviderEvent): void {
   if (c.req.method !== "GET") return;
   const { log } = c.get("services");
-  const at = Math.floor(event.at / COUNTED_MS) * COUNTED_MS;
-  const journaled = journal(c, { ...event, at }).catch((error: unknown) => {
+  const journaled = journal(c, event).catch((error: unknown) => {
     log("link_not_journaled", { type: event.type, reason: String(error) });
   });
   c.executionCtx.waitUntil(journaled);
