@@ -149,8 +149,10 @@ describe("a complaint", () => {
 
   test("stays when it is removed, and only a complaint takes an override", async () => {
     const hash = await taught("c4", { complainedAt: NOW - 10 });
+    const whole = await all("c4");
     await removeSuppressions(env.DB, "c4", [{ hash, stream: "*" }], NOW);
     expect(await read("c4", [hash])).toHaveLength(1);
+    expect(await all("c4")).toEqual(whole);
     const bounced = await taught("c5", { hardAt: NOW });
     expect(await override("c5", bounced, NOW)).toBeNull();
   });
