@@ -15,10 +15,12 @@ const UNIT_FILES_AT_ONCE = 3;
 /** Tests of the unit project take milliseconds; a busy machine may hold one up for seconds. */
 const UNIT_TEST_LIMIT_MS = 20_000;
 /** Tests of the runtime wait for queues and alarms. */
-const WORKER_FILES_AT_ONCE = 2;
+const WORKER_FILES_AT_ONCE = 3;
 /** Faults are mostly waited for: leases, graces, backoffs. */
 const FAULTS_AT_ONCE = 6;
-const FAULT_FILES_AT_ONCE = 2;
+const FAULT_FILES_AT_ONCE = 3;
+/** Each boots a Worker, and most of them mostly wait for it: more would wait for one another. */
+const E2E_FILES_AT_ONCE = 2;
 /** An end-to-end test builds the bundle and boots workerd, twice in some. */
 const E2E_TEST_LIMIT_MS = 120_000;
 
@@ -88,11 +90,10 @@ export default defineConfig({
         },
       },
       {
-        // One after another: each boots a Worker, and most measure time.
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.e2e.ts", "test/cli/deploy.test.ts"],
-          fileParallelism: false,
+          maxWorkers: E2E_FILES_AT_ONCE,
           testTimeout: E2E_TEST_LIMIT_MS,
           hookTimeout: E2E_TEST_LIMIT_MS,
           sequence: { groupOrder: 3 },

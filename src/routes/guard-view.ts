@@ -4,6 +4,7 @@ import { type GuardLevel, type GuardPolicy, ratesOf, UNGUARDED } from "../core/r
 import { err, ok, type Result } from "../core/result.ts";
 import type { AppContext } from "../edge/context.ts";
 import { type ApiError, apiError, fail } from "../edge/errors.ts";
+import { readable } from "../edge/readable.ts";
 
 const timeOf = (at: number): string | null => (at > 0 ? new Date(at).toISOString() : null);
 
@@ -91,10 +92,12 @@ export async function logPage(c: AppContext, scope: string): Promise<Response> {
   const page = readPage(c, scope);
   if (!page.ok) return fail(c, page.error);
   const { limit, after } = page.value;
-  const { readLog } = c.get("services").reputation;
-  const rows = await readLog(scope, { after, limit: limit + 1 });
-  const data = rows.slice(0, limit).map(actionView);
-  return c.json({ object: "list", has_more: rows.length > limit, data });
+  const services = c.get("services");
+  const { readLog } = services.reputation;
+  const rows = await readable(services, () => readLog(scope, { after, limit: limit + 1 }));
+  if (!rows.ok) return fail(c, rows.error);
+  const data = rows.value.slice(0, limit).map(actionView);
+  return c.json({ object: "list", has_more: rows.value.length > limit, data });
 }
 
 function readPage(

@@ -7,6 +7,7 @@ import { scopeKey } from "../core/guard.ts";
 import { authenticateAdmin } from "../edge/authenticate.ts";
 import type { AppContext, AppEnv } from "../edge/context.ts";
 import { apiError, fail } from "../edge/errors.ts";
+import { readable } from "../edge/readable.ts";
 import { guardOf } from "../feedback/follow.ts";
 import { liftPauses } from "../feedback/reputation.ts";
 import { logPage, standingView } from "./guard-view.ts";
@@ -18,12 +19,15 @@ sources.use(authenticateAdmin);
 const scopeOf = (source: string): string => scopeKey({ kind: "source", source });
 
 sources.get("/", async (c) => {
-  const { follow, windowHours, sources: all } = c.get("services").reputation;
+  const services = c.get("services");
+  const { follow, windowHours, sources: all } = services.reputation;
   const { guard } = follow;
-  const standings = await guard.standings(all().map(({ name }) => scopeOf(name)));
+  const names = all().map(({ name }) => scopeOf(name));
+  const standings = await readable(services, () => guard.standings(names));
+  if (!standings.ok) return fail(c, standings.error);
   const data = all().flatMap(({ name, provider }) => {
     const scope = scopeOf(name);
-    const found = standings.find((one) => one.scope === scope);
+    const found = standings.value.find((one) => one.scope === scope);
     if (found === undefined) return [];
     return [{ object: "source", name, provider, ...standingView(found, guard.policyOf(scope)) }];
   });
@@ -51,9 +55,14 @@ sources.get("/:name/log", async (c) => {
 sources.post("/:name/resume", async (c) => {
   const name = known(c);
   if (name === null) return fail(c, NONE);
-  const guard = guardOf(c.get("services").reputation.follow);
+  const services = c.get("services");
+  const guard = guardOf(services.reputation.follow);
   const scope = scopeOf(name);
-  await liftPauses(await guard.standings([scope]), "operator", guard);
-  const [now] = await guard.standings([scope]);
-  return c.json({ object: "source", name, level: now?.state?.level ?? "normal" });
+  const lifted = await readable(services, async () => {
+    await liftPauses(await guard.standings([scope]), "operator", guard);
+    return guard.standings([scope]);
+  });
+  if (!lifted.ok) return fail(c, lifted.error);
+  const level = lifted.value[0]?.state?.level ?? "normal";
+  return c.json({ object: "source", name, level });
 });

@@ -7,6 +7,7 @@ import { readScope, type Standing } from "../core/guard.ts";
 import { authenticate } from "../edge/authenticate.ts";
 import type { AppContext, AppEnv } from "../edge/context.ts";
 import { apiError, fail } from "../edge/errors.ts";
+import { readable } from "../edge/readable.ts";
 import { guardOf } from "../feedback/follow.ts";
 import { liftPauses } from "../feedback/reputation.ts";
 import { logPage, standingView, worstOf } from "./guard-view.ts";
@@ -23,8 +24,10 @@ const prefixOf = (c: AppContext, name: string): string =>
 
 streams.get("/", authenticate("full_access"), async (c) => {
   const services = c.get("services");
-  const all = await services.reputation.list(`stream/${c.get("caller").scope}/`, DOMAINS_MAX);
-  const byStream = Map.groupBy(all, ({ scope }) => {
+  const prefix = `stream/${c.get("caller").scope}/`;
+  const all = await readable(services, () => services.reputation.list(prefix, DOMAINS_MAX));
+  if (!all.ok) return fail(c, all.error);
+  const byStream = Map.groupBy(all.value, ({ scope }) => {
     const read = readScope(scope);
     return read?.kind === "stream" ? read.stream : "";
   });
@@ -42,13 +45,14 @@ streams.get("/:name", authenticate("full_access"), async (c) => {
   const stream = services.stream(name);
   if (stream === null) return fail(c, NONE);
   const { list, follow, windowHours } = services.reputation;
-  const standings = await list(prefixOf(c, name), DOMAINS_MAX);
-  const domains = standings.flatMap((one) => {
+  const standings = await readable(services, () => list(prefixOf(c, name), DOMAINS_MAX));
+  if (!standings.ok) return fail(c, standings.error);
+  const domains = standings.value.flatMap((one) => {
     const scope = readScope(one.scope);
     if (scope?.kind !== "stream") return [];
     return [{ domain: scope.domain, ...standingView(one, follow.guard.policyOf(one.scope)) }];
   });
-  const level = worstOf(standings);
+  const level = worstOf(standings.value);
   return c.json({
     ...{ object: "stream", name, kind: stream.lane, level, window_hours: windowHours, domains },
   });

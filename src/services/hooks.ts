@@ -1,8 +1,8 @@
 /** What `POST /hooks/:source` may use. */
 import { type JournalBody, jsonBytes } from "../core/custody.ts";
-import { err } from "../core/result.ts";
+import { err, type Result } from "../core/result.ts";
 import type { HookServices, HookSource } from "../feedback/hook.ts";
-import type { HookKeys } from "../providers/hooks.ts";
+import type { HookKeys, HookRefusal } from "../providers/hooks.ts";
 import { receive } from "../providers/receive.ts";
 import { hooksOf, type SourceSettings } from "../providers/registry.ts";
 import type { WebhookSettings } from "../providers/settings.ts";
@@ -75,8 +75,14 @@ function sourceOf(env: Env, settings: SourceSettings): HookSource | null {
             fetch: outside,
             once: (token, digest, forMs) => object().witness(token, digest, forMs),
           })
-        : err({ reason: "not_configured", text: `the secret ${unset} is not set` }),
+        : refuseWithout(unset),
   };
+}
+
+/** The log names the secret; strangers are told only that one is missing. */
+function refuseWithout(secret: string): Result<never, HookRefusal> {
+  log("hook_secret_not_set", { secret });
+  return err({ reason: "not_configured", text: "a secret of this source's webhook is not set" });
 }
 
 /**

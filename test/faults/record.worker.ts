@@ -20,6 +20,12 @@ const RECOVERY_MS = 130_000;
 /** Characters of a text that does not stay in the Outbox's row. */
 const LARGE = 200_000;
 
+/** Whatever is read from the database. */
+const UNREADABLE = [
+  ...["/emails", "/ledger", "/streams", "/streams/bulk", "/streams/bulk/log"],
+  ...["/suppressions", "/webhooks"],
+];
+
 const poisoned = async (): Promise<number> =>
   (await env.CONTENT.list({ prefix: "poison/" })).objects.length;
 
@@ -61,7 +67,7 @@ describe("a database that is down", () => {
     expect(timesOf(sent, "unknown")).toBe(0);
   }
 
-  test.each(["/emails", "/ledger"])("makes GET %s say that it is unavailable", async (path) => {
+  test.each(UNREADABLE)("makes GET %s say that it is unavailable", async (path) => {
     const one = await scenario();
     await one.settled(0);
     database.down = true;
