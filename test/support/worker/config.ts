@@ -14,6 +14,9 @@ export const testSecrets = {
   SIGNED_HOOK: "key-signed-hook",
 } as const;
 
+/** Longer than a busy machine takes from a provider's answer to its being noted. */
+const EVENT_DELAY_MS = 150;
+
 /** One deduplicating and one plain sandbox source, and a stream of each kind on each of them. */
 export const testConfig = {
   accounts: {
@@ -24,8 +27,18 @@ export const testConfig = {
   },
   tiers: { tight: { shards: 1, requests_per_second: 0.01, burst: 3 } },
   sources: {
-    sandbox: { provider: "sandbox", deduplicates: true, time_limit_ms: 1_000, event_delay_ms: 20 },
-    plain: { provider: "sandbox", deduplicates: false, time_limit_ms: 1_000, event_delay_ms: 20 },
+    sandbox: {
+      provider: "sandbox",
+      deduplicates: true,
+      time_limit_ms: 1_000,
+      event_delay_ms: EVENT_DELAY_MS,
+    },
+    plain: {
+      provider: "sandbox",
+      deduplicates: false,
+      time_limit_ms: 1_000,
+      event_delay_ms: EVENT_DELAY_MS,
+    },
     reporting: {
       provider: "postmark",
       time_limit_ms: 1_000,
