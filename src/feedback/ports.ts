@@ -26,8 +26,6 @@ export type Aside = "poison" | "orphans" | "unknown";
 
 export interface JournalDeps extends ResolveDeps {
   readonly now: () => number;
-  /** Whether a source's events name nothing but the provider's id. */
-  readonly isAnonymous: (source: string) => boolean;
   readonly effects: EffectDeps;
   readonly follow: FollowDeps;
   /** Writes in one transaction. Rejects when nothing was written. */

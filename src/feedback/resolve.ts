@@ -50,6 +50,8 @@ export interface ResolveDeps {
   ) => Promise<Looked>;
   /** Every account's scope. */
   readonly scopes: readonly string[];
+  /** Whether a source's events name nothing but the provider's id. */
+  readonly isAnonymous: (source: string) => boolean;
   /** Those of the messages that their Outbox has. */
   readonly heads: (ref: ShardRef, ids: readonly string[]) => Promise<readonly HeldHead[]>;
   /** The shard that a message's id names; null when the id was not made for this account. */
@@ -100,8 +102,10 @@ export async function resolve(
   for (const event of events) {
     const ref = await ownName(event, deps);
     if (ref === "none") {
-      if (event.providerMessageId === undefined) foreign.add(event);
-      else keyed.set(event, providerKeyOf(event.source, event.providerMessageId));
+      const { source, providerMessageId: id } = event;
+      // Whoever gives our id back gives none back for mail that did not leave here.
+      if (id === undefined || !deps.isAnonymous(source)) foreign.add(event);
+      else keyed.set(event, providerKeyOf(source, id));
     } else if (ref === null) foreign.add(event);
     else {
       named.set(event, ref.message);

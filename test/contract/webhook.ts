@@ -234,12 +234,16 @@ export function webhookContract(name: string, subject: HookSubject): void {
         const { tamper } = subject;
         const posted = await subject.post([first]);
         if (tamper !== null) expect(await refusalOf(tamper(posted))).toBe("bad_proof");
-        else if (!subject.once) expect(subject.hooks.proof).toBe("credentials");
+        else expect(subject.once === true || subject.hooks.proof === "credentials").toBe(true);
       });
 
       test("a proof that is too old, or from the future", async () => {
         const { postAged, windowMs = 0 } = subject;
-        if (postAged === undefined) return;
+        if (postAged === undefined) {
+          // Only what signs nothing signs no time.
+          expect(subject.hooks.proof).toBe("credentials");
+          return;
+        }
         expect(await refusalOf(await postAged([first], windowMs - 2_000))).toBe("taken");
         expect(await refusalOf(await postAged([first], windowMs + 2_000))).toBe("stale");
         expect(await refusalOf(await postAged([first], -(windowMs + 2_000)))).toBe("stale");
@@ -267,8 +271,7 @@ export function webhookContract(name: string, subject: HookSubject): void {
         }
       });
 
-      test("more events than any provider sends", async () => {
-        if (!subject.batches) return;
+      test.runIf(subject.batches)("more events than any provider sends", async () => {
         const many = Array.from({ length: EVENTS_MAX + 1 }, () => first);
         expect(await refusalOf(await subject.post(many))).toBe("too_large");
       });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { JournalBody } from "../../src/core/custody.ts";
 import { standingOf } from "../../src/core/recipient-row.ts";
 import { event, journalUnit, message, units, World } from "./journal.ts";
 
@@ -178,5 +179,35 @@ describe("poison", () => {
     const bad = message({});
     await world.consume(bad);
     expect([bad.acked, bad.retried.length]).toEqual([0, 1]);
+  });
+});
+
+describe("an event that names the provider's id only", () => {
+  const nameless = (source: string): JournalBody => ({
+    v: 1,
+    kind: "events",
+    events: [
+      {
+        account: "",
+        messageId: "",
+        recipientNo: null,
+        providerMessageId: "p9",
+        ...{ source, type: "delivered", at: 9, code: "", text: "" },
+      },
+    ],
+  });
+
+  test("comes back from a source that names nothing else: it may not be recorded yet", async () => {
+    const world = new World();
+    await world.consume(message(nameless("anon")));
+    expect(world.later).toHaveLength(1);
+  });
+
+  test("is of mail that did not leave here, from any other: it is counted and dropped", async () => {
+    const world = new World();
+    const one = message(nameless("s1"));
+    await world.consume(one);
+    expect([one.acked, world.later, world.kept]).toEqual([1, [], []]);
+    expect(world.records.at(-1)?.feeds).toMatchObject([{ source: "s1", foreign: 1 }]);
   });
 });
