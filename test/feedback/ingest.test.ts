@@ -203,7 +203,7 @@ describe("an event that names the provider's id only", () => {
     expect(world.later).toHaveLength(1);
   });
 
-  test("is of mail that did not leave here, from any other: it is counted and dropped", async () => {
+  test("is of mail that did not leave here, from any other: counted and dropped", async () => {
     const world = new World();
     const one = message(nameless("s1"));
     await world.consume(one);

@@ -60,6 +60,8 @@ export const testConfig = {
       secret: "REPORTING_TOKEN",
       webhook: { signing: ["SIGNED_HOOK"] },
     },
+    /** Its events name nothing but its own ids, and those of other domains are not its own. */
+    mail: { provider: "cloudflare", time_limit_ms: 1_000, domains: ["mail.example"] },
     unset: {
       provider: "postmark",
       time_limit_ms: 1_000,
