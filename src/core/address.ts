@@ -148,7 +148,12 @@ export function formatMailbox(mailbox: Mailbox): string {
 export function canonicalAddress(address: string): string {
   const parsed = parseAddress(address.trim(), null);
   if (!parsed.ok) return fold(address.trim());
-  return `${fold(withoutNeedlessQuotes(parsed.value.local))}@${parsed.value.asciiDomain}`;
+  return `${canonicalLocal(parsed.value.local)}@${parsed.value.asciiDomain}`;
+}
+
+/** The local part of a canonical address: see there. */
+export function canonicalLocal(local: string): string {
+  return fold(withoutNeedlessQuotes(local));
 }
 
 function withoutNeedlessQuotes(local: string): string {

@@ -61,6 +61,20 @@ describe("reading", () => {
     expect(lines.map((row) => "error" in row)).toEqual([true, false]);
   });
 
+  test("a row that is too long says which lines went with it", () => {
+    const text = `a\n"${"x\n".repeat(ROW_MAX)}b\n`;
+    const first = read(text).find((row) => "error" in row);
+    const lines = ROW_MAX / 2 + 1;
+    const error = `a row has at most ${ROW_MAX} characters; lines 2 to ${lines} are not read`;
+    expect(first).toEqual({ line: 2, error });
+    const plain = read(`${"x".repeat(ROW_MAX + 1)}\nb`);
+    expect(plain).toEqual([
+      { line: 1, error: `a row has at most ${ROW_MAX} characters` },
+      { line: 2, cells: ["b"] },
+    ]);
+    expect(cellsOf("x".repeat(ROW_MAX))[0]?.[0]).toHaveLength(ROW_MAX);
+  });
+
   test("what is written is read again, in parts of any size", () => {
     const text = fc.string({
       unit: fc.constantFrom("a", '"', ",", "\r", "\n", "=", "'", "é", "😀"),

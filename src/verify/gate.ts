@@ -1,0 +1,43 @@
+/**
+ * Verification before a message is accepted: only what is certain to fail is kept out. Whatever
+ * cannot be learnt, or not in time, lets the message pass: a resolver that is down stops no mail.
+ */
+import { verify } from "./pipeline.ts";
+import type { VerifyDeps } from "./ports.ts";
+import type { Reason, VerifyMode } from "./verdict.ts";
+
+export interface GateDeps {
+  readonly verify: VerifyDeps;
+  /** How long a `strict` verification may take. */
+  readonly strictMs: number;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+/**
+ * Why each address is refused, in their order; null: it is not. `cached` asks nobody: facts come
+ * from the isolate's memory and KV, and what mail has shown of an address is left to the
+ * suppression list.
+ */
+export async function refusals(
+  account: string,
+  addresses: readonly string[],
+  mode: VerifyMode,
+  deps: GateDeps,
+): Promise<(Reason | null)[]> {
+  const none = addresses.map(() => null);
+  if (mode === "off" || addresses.length === 0) return none;
+  const strict = mode === "strict";
+  const { verify: ports } = deps;
+  const ask = { policy: false, probe: strict, lookup: strict };
+  const asked = verify(account, addresses, ask, {
+    ...ports,
+    ...(strict ? {} : { evidence: null, probe: null }),
+  }).catch((error: unknown) => {
+    ports.log("gate_failed", { reason: String(error) });
+    return null;
+  });
+  const late = deps.sleep(deps.strictMs).then(() => null);
+  const verdicts = await Promise.race([asked, late]);
+  if (verdicts === null) return none;
+  return verdicts.map(({ status, reason }) => (status === "undeliverable" ? reason : null));
+}
