@@ -3,12 +3,15 @@
  * field stops the Worker with a sentence that names it, before any mail is taken.
  */
 import { z } from "zod";
+import { reputation } from "./config/reputation.ts";
+import { verify } from "./config/verify.ts";
 import { type Additions, linkBaseOf } from "./core/links.ts";
 import { err, ok, type Result } from "./core/result.ts";
 import type { SuppressionPolicy } from "./core/suppression.ts";
 import { leaseNeededMs } from "./core/unit.ts";
 import type { Extras } from "./providers/provider.ts";
 import { lanesOf, type SourceSettings, sourceSettings } from "./providers/registry.ts";
+import { VERIFY_MODES, type VerifyMode } from "./verify/verdict.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -29,6 +32,8 @@ const stream = z.strictObject({
    */
   grace_ms: z.number().int().min(0).optional(),
   expires_after_ms: z.number().int().min(1_000).optional(),
+  /** Whether recipients are verified before a message is accepted. */
+  verify: z.enum(VERIFY_MODES).default("off"),
   /** The header fields by which readers unsubscribe with one click. */
   unsubscribe: z.boolean().optional(),
   /** What Postern counts by links of its own. */
@@ -115,41 +120,6 @@ const feeds = z.strictObject({
   factor: z.number().min(1).max(100).default(4),
 });
 
-/** Percent; each above the one before. */
-const levels = (warn: number, slow: number, pause: number) =>
-  z
-    .strictObject({
-      warn: z.number().positive().max(100).default(warn),
-      slow: z.number().positive().max(100).default(slow),
-      pause: z.number().positive().max(100).default(pause),
-    })
-    .refine((one) => one.warn < one.slow && one.slow < one.pause, "warn < slow < pause, in percent")
-    .prefault({});
-
-/** When the guard acts on bounces and complaints; see core/reputation. */
-const reputation = z
-  .strictObject({
-    /** Gmail and Yahoo judge by the day. */
-    window_hours: z.number().int().min(1).max(168).default(24),
-    /** At a true rate of 1 %, one sample of 200 in a thousand looks like 4 %. */
-    minimum_sent: z.number().int().min(1).default(200),
-    /** Of sites that report complaints; below it one complaint would be a tenth of a percent. */
-    minimum_reached: z.number().int().min(1).default(1_000),
-    /** Twice the rate at which filtering begins is where Postmark stops a sender. */
-    bounces: levels(2, 3, 4),
-    /** Gmail and Yahoo: below 0.1 %, and never 0.3 %. */
-    complaints: levels(0.08, 0.1, 0.3),
-    /** What a mailbox operator takes from a source that it does not know: 50 to 100 a minute. */
-    slow_broadcast_per_minute: z.number().min(1).default(50),
-    /** Above any team's logins and receipts, below what a runaway form or bot makes. */
-    slow_transactional_per_minute: z.number().min(1).default(600),
-    /** In the hour of a pause nothing is on trial, so that a pause takes one at least. */
-    pause_hours: z.number().min(1).max(168).default(2),
-    pause_max_hours: z.number().min(1).max(720).default(48),
-    probation_sent: z.number().int().min(1).default(500),
-  })
-  .refine((one) => one.pause_hours <= one.pause_max_hours, "pause_hours <= pause_max_hours");
-
 /**
  * Rates above what the shards of a tier can take in, so that the limiter stops runaway loops only:
  * one shard takes 200 to 500 requests a second.
@@ -179,6 +149,7 @@ const schema = z.strictObject({
   feeds: feeds.prefault({}),
   suppression: suppression.prefault({}),
   reputation: reputation.prefault({}),
+  verify: verify.prefault({}),
 });
 
 export type TierConfig = z.infer<typeof tier>;
@@ -190,12 +161,14 @@ export interface StreamConfig {
   readonly on_unknown: "retry" | "hold";
   readonly grace_ms: number;
   readonly expires_after_ms: number;
+  readonly verify: VerifyMode;
   readonly provider_extras: Extras;
   readonly links: Additions;
 }
 export type Limits = z.infer<typeof limits>;
 export type Feeds = z.infer<typeof feeds>;
 export type Reputation = z.infer<typeof reputation>;
+export type VerifyConfig = z.infer<typeof verify>;
 
 export interface Config {
   readonly accounts: Readonly<Record<string, AccountConfig>>;
@@ -209,6 +182,7 @@ export interface Config {
   readonly feeds: Feeds;
   readonly suppression: SuppressionPolicy;
   readonly reputation: Reputation;
+  readonly verify: VerifyConfig;
 }
 
 /** The source that test keys always use; it exists whether it is configured or not. */
@@ -242,6 +216,7 @@ export function parseConfig(vars: unknown): Result<Config, string> {
       on_unknown: given.on_unknown ?? defaults.on_unknown,
       grace_ms: given.grace_ms ?? defaults.grace_ms,
       expires_after_ms: given.expires_after_ms ?? defaults.expires_after_ms,
+      verify: given.verify,
       provider_extras: given.provider_extras ?? NO_EXTRAS,
       links: { ...given.tracking, unsubscribe: given.unsubscribe ?? given.kind === "broadcast" },
     };
