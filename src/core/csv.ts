@@ -4,7 +4,7 @@
  * without it.
  */
 
-/** Characters of one row: an address, a reason and a note fit in many times. */
+/** Characters (UTF-16) of one row: an address, a reason and a note fit in many times. */
 export const ROW_MAX = 8_192;
 
 /** A row, or what is wrong with it; `line` is the one it begins in, from 1. */
@@ -23,8 +23,15 @@ export interface CsvReader {
 /** `bare`: outside quotes; `after`: behind a closing quote; `lost`: to the end of the line. */
 type State = "start" | "bare" | "quoted" | "after" | "lost";
 
-/** Makes a reader, which holds one row at a time. */
-export function createCsvReader(): CsvReader {
+const LF = 10;
+const CR = 13;
+const QUOTE = 34;
+const COMMA = 44;
+
+const isBreak = (code: number): boolean => code === LF || code === CR;
+
+/** Makes a reader, which holds one row of at most `rowMax` characters at a time. */
+export function createCsvReader(rowMax = ROW_MAX): CsvReader {
   let state: State = "start";
   let cells: string[] = [];
   let cell = "";
@@ -34,7 +41,10 @@ export function createCsvReader(): CsvReader {
   let cr = false;
 
   function finish(rows: CsvRow[]): void {
-    if (state !== "lost" && size > 0) rows.push({ line: began, cells: [...cells, cell] });
+    if (state !== "lost" && size > 0) {
+      cells.push(cell);
+      rows.push({ line: began, cells });
+    }
     cells = [];
     cell = "";
     size = 0;
@@ -47,50 +57,132 @@ export function createCsvReader(): CsvReader {
     state = "lost";
   }
 
-  function take(char: string, rows: CsvRow[]): void {
-    const isBreak = char === "\n" || char === "\r";
-    if (isBreak) line += 1;
-    if (isBreak && state !== "quoted") {
-      finish(rows);
+  function tooLong(rows: CsvRow[], last: number): void {
+    const lines = last > began ? `; lines ${began} to ${last} are not read` : "";
+    lose(rows, `a row has at most ${rowMax} characters${lines}`);
+  }
+
+  function breakLine(code: number, rows: CsvRow[]): void {
+    line += 1;
+    cr = code === CR;
+    finish(rows);
+  }
+
+  /** What separates one cell from the next, or ends the row. */
+  function separate(code: number, rows: CsvRow[]): void {
+    if (code !== COMMA) {
+      breakLine(code, rows);
       return;
     }
-    if (state === "lost") return;
     size += 1;
-    if (size > ROW_MAX) {
-      lose(rows, `a row has at most ${ROW_MAX} characters`);
-      // An open quote would take in the rest of the file: a line break ends it now.
-      if (isBreak) finish(rows);
+    if (size > rowMax) {
+      tooLong(rows, line);
       return;
     }
-    if (state === "quoted") {
-      if (char === '"') state = "after";
-      else cell += char;
-    } else if (char === '"' && state === "after") {
-      cell += char;
-      state = "quoted";
-    } else if (char === ",") {
-      cells.push(cell);
-      cell = "";
-      state = "start";
-    } else if (state === "after") {
-      lose(rows, "there is text after a closing quote");
-    } else if (char === '"' && state === "start") {
+    cells.push(cell);
+    cell = "";
+    state = "start";
+  }
+
+  // Each of these takes what it can from `at` on and answers where it stopped.
+
+  function takeBare(text: string, at: number, rows: CsvRow[]): number {
+    if (state === "start" && text.charCodeAt(at) === QUOTE) {
+      size += 1;
+      if (size > rowMax) tooLong(rows, line);
+      else state = "quoted";
+      return at + 1;
+    }
+    const end = Math.min(text.length, at + rowMax - size + 1);
+    let to = at;
+    let code = 0;
+    while (to < end) {
+      code = text.charCodeAt(to);
+      if (code === COMMA || code === LF || code === CR) break;
+      to += 1;
+    }
+    if (to > at) {
+      cell += text.slice(at, to);
+      size += to - at;
+      state = "bare";
+      if (size > rowMax) {
+        tooLong(rows, line);
+        return to;
+      }
+    }
+    if (to === text.length) return to;
+    separate(code, rows);
+    return to + 1;
+  }
+
+  function takeQuoted(text: string, at: number, rows: CsvRow[]): number {
+    const end = Math.min(text.length, at + rowMax - size + 1);
+    let to = at;
+    let code = 0;
+    while (to < end) {
+      code = text.charCodeAt(to);
+      if (code === QUOTE) break;
+      to += 1;
+      if (code === LF || code === CR) line += 1;
+      if (code === CR) break;
+    }
+    cell += text.slice(at, to);
+    size += to - at + (code === QUOTE ? 1 : 0);
+    cr = code === CR;
+    if (size > rowMax) {
+      tooLong(rows, isBreak(code) ? line - 1 : line);
+      // An open quote would take in the rest of the file: a line break ends it now.
+      if (isBreak(code)) finish(rows);
+    } else if (code === QUOTE) {
+      state = "after";
+    }
+    return code === QUOTE ? to + 1 : to;
+  }
+
+  function takeAfter(text: string, at: number, rows: CsvRow[]): number {
+    const code = text.charCodeAt(at);
+    if (code === COMMA || isBreak(code)) {
+      separate(code, rows);
+      return at + 1;
+    }
+    size += 1;
+    if (size > rowMax) {
+      tooLong(rows, line);
+    } else if (code === QUOTE) {
+      cell += '"';
       state = "quoted";
     } else {
-      cell += char;
-      state = "bare";
+      lose(rows, "there is text after a closing quote");
     }
+    return at + 1;
+  }
+
+  function takeLost(text: string, at: number, rows: CsvRow[]): number {
+    let to = at;
+    while (to < text.length && !isBreak(text.charCodeAt(to))) to += 1;
+    if (to === text.length) return to;
+    breakLine(text.charCodeAt(to), rows);
+    return to + 1;
   }
 
   return {
     push(text) {
       const rows: CsvRow[] = [];
-      for (const char of text) {
-        const second = cr && char === "\n";
-        cr = char === "\r";
-        // The second half of CRLF ends nothing again; inside quotes it is text.
-        if (!second) take(char, rows);
-        else if (state === "quoted") cell += char;
+      let at = 0;
+      while (at < text.length) {
+        if (cr) {
+          cr = false;
+          // The second half of CRLF ends nothing again; inside quotes it is text.
+          if (text.charCodeAt(at) === LF) {
+            if (state === "quoted") cell += "\n";
+            at += 1;
+            continue;
+          }
+        }
+        if (state === "quoted") at = takeQuoted(text, at, rows);
+        else if (state === "after") at = takeAfter(text, at, rows);
+        else if (state === "lost") at = takeLost(text, at, rows);
+        else at = takeBare(text, at, rows);
       }
       return rows;
     },

@@ -7,11 +7,13 @@ export interface Env {
   readonly SOURCE: DurableObjectNamespace;
   readonly LIMITER: DurableObjectNamespace;
   readonly SANDBOX: DurableObjectNamespace;
+  readonly JOB: DurableObjectNamespace;
   readonly LANE_TRANSACTIONAL: Queue;
   readonly LANE_BROADCAST: Queue;
   readonly JOURNAL: Queue;
   readonly WEBHOOKS: Queue;
   readonly EVENTS: Queue;
+  readonly VERIFY: Queue;
   readonly DEAD: Queue;
   readonly POSTERN?: unknown;
   readonly POSTERN_SECRET?: string;

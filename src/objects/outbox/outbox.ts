@@ -18,6 +18,7 @@ import {
   type ShardLedger,
   type StoredUnit,
 } from "../../core/custody.ts";
+import type { IdempotencyKey, Replayed } from "../../core/idempotency.ts";
 import * as unit from "../../core/unit.ts";
 import { createAlarm } from "./alarm.ts";
 import type { Entry } from "./book.ts";
@@ -71,14 +72,8 @@ export class OutboxObject<E> extends DurableObject<E> {
   accept(request: AcceptRequest): AcceptReply {
     const now = this.#deps.now();
     const { idempotency, units } = request;
-    if (idempotency !== null) {
-      const earlier = this.#state.table.replay(idempotency.key, now);
-      if (earlier !== null) {
-        return earlier.digest === idempotency.digest
-          ? { kind: "replayed", response: earlier.response }
-          : { kind: "other_request_under_key" };
-      }
-    }
+    const earlier = idempotency === null ? null : this.replay(idempotency);
+    if (earlier !== null) return earlier;
     if (this.#state.book.entries.size + units.length > OPEN_UNITS_MAX) {
       return { kind: "full", retryAfterMs: FULL_RETRY_MS };
     }
@@ -104,6 +99,15 @@ export class OutboxObject<E> extends DurableObject<E> {
     }
     this.#done(now);
     return { kind: "accepted" };
+  }
+
+  /** What was answered under a key; null: nothing. */
+  replay({ key, digest }: IdempotencyKey): Replayed | null {
+    const earlier = this.#state.table.replay(key, this.#deps.now());
+    if (earlier === null) return null;
+    return earlier.digest === digest
+      ? { kind: "replayed", response: earlier.response }
+      : { kind: "other_request_under_key" };
   }
 
   /** Reads and re-checks what a pack points to; writes nothing unless a message has expired. */

@@ -7,6 +7,7 @@ import type {
   ShardLedger,
   StoredUnit,
 } from "../../core/custody.ts";
+import type { IdempotencyKey, Replayed } from "../../core/idempotency.ts";
 
 /** A page of ids in order of time: below `before`, newest first, or above `after`, oldest first. */
 export interface UnitPage {
@@ -17,6 +18,7 @@ export interface UnitPage {
 /** What the edge, the journal and the cron call besides. */
 export interface OutboxRpc extends OutboxPort {
   accept(request: AcceptRequest): Promise<AcceptReply>;
+  replay(idempotency: IdempotencyKey): Promise<Replayed | null>;
   confirm(confirmations: readonly Confirmation[]): Promise<void>;
   read(id: string): Promise<StoredUnit | null>;
   heads(ids: readonly string[]): Promise<{ readonly id: string; readonly head: string }[]>;

@@ -75,6 +75,7 @@ export const testConfig = {
     transactional: { kind: "transactional", pool: "default", grace_ms: 500 },
     broadcast: { kind: "broadcast", pool: "default", grace_ms: 500 },
     plain: { kind: "transactional", pool: "plain", grace_ms: 500 },
+    verified: { kind: "transactional", pool: "default", grace_ms: 500, verify: "strict" },
     tracked: {
       kind: "broadcast",
       pool: "default",

@@ -4,7 +4,7 @@
 declare namespace Cloudflare {
   interface GlobalProps {
     mainModule: typeof import("../../../src/index.ts");
-    durableNamespaces: "Outbox" | "Source" | "RateLimiter" | "Sandbox";
+    durableNamespaces: "Outbox" | "Source" | "RateLimiter" | "Sandbox" | "VerificationJob";
   }
   interface Env {
     DB: D1Database;
@@ -14,11 +14,13 @@ declare namespace Cloudflare {
     SOURCE: DurableObjectNamespace<import("../../../src/index.ts").Source>;
     LIMITER: DurableObjectNamespace<import("../../../src/index.ts").RateLimiter>;
     SANDBOX: DurableObjectNamespace<import("../../../src/index.ts").Sandbox>;
+    JOB: DurableObjectNamespace<import("../../../src/index.ts").VerificationJob>;
     LANE_TRANSACTIONAL: Queue;
     LANE_BROADCAST: Queue;
     JOURNAL: Queue;
     WEBHOOKS: Queue;
     EVENTS: Queue;
+    VERIFY: Queue;
     DEAD: Queue;
     POSTERN: unknown;
     POSTERN_SECRET: string;

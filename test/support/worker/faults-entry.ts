@@ -23,7 +23,7 @@ import {
 import { createLife, faultyJournal, faultyLane, faultyOutbox, scriptFor } from "./faults.ts";
 import { breakable } from "./faults-database.ts";
 
-export { RateLimiter, Sandbox, Source } from "../../../src/index.ts";
+export { RateLimiter, Sandbox, Source, VerificationJob } from "../../../src/index.ts";
 
 /** A queue gives the messages of a dead consumer to another one after this long. */
 const REDELIVERY_S = 1;

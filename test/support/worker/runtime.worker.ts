@@ -10,13 +10,24 @@ const bindings: Record<string, unknown> = { ...env };
 test("the runtime is workerd, with every binding of wrangler.toml", () => {
   expect(navigator.userAgent).toBe("Cloudflare-Workers");
   const names = ["DB", "CACHE", "CONTENT", "OUTBOX", "SOURCE", "LIMITER", "SANDBOX", "JOURNAL"];
-  for (const name of [...names, "LANE_TRANSACTIONAL", "LANE_BROADCAST", "EVENTS", "DEAD"]) {
+  for (const name of [
+    ...names,
+    "LANE_TRANSACTIONAL",
+    "LANE_BROADCAST",
+    "EVENTS",
+    "DEAD",
+    "VERIFY",
+    "JOB",
+  ]) {
     expect(bindings[name], name).toBeDefined();
   }
 });
 
 test("POSTERN is the test configuration and not the one of wrangler.toml", () => {
-  expect(bindings.POSTERN).toEqual(testConfig);
+  const { verify, ...rest } = env.POSTERN as typeof testConfig & { verify: unknown };
+  expect(rest).toEqual(testConfig);
+  // Addresses are looked up on this machine only.
+  expect(verify).toEqual({ resolvers: [expect.stringMatching(/^http:\/\/127\.0\.0\.1:/)] });
 });
 
 test("the migrations are applied before a test starts", async () => {

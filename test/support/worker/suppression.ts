@@ -1,12 +1,12 @@
 /** Rows of the table `suppression`, as the journal writes them. */
 import { env } from "cloudflare:workers";
 import { canonicalAddress } from "../../../src/core/address.ts";
+import { recipientHash } from "../../../src/core/recipient-hash.ts";
 import {
   blankChange,
   type SuppressionChange,
   type SuppressionPolicy,
 } from "../../../src/core/suppression.ts";
-import { recipientHash } from "../../../src/deliver/accept.ts";
 import { suppressionStatements } from "../../../src/store/suppressions.ts";
 
 const DAY_MS = 86_400_000;
