@@ -3,10 +3,12 @@
  * same for the same happenings, so that a repeated batch changes nothing.
  */
 import type { Happening, ProviderEvent } from "../core/events.ts";
+import type { EvidenceItem } from "../core/evidence.ts";
 import type { FeedObservation } from "../core/feed.ts";
 import type { Tally } from "../core/guard.ts";
 import { foldChanges, type SuppressionChange } from "../core/suppression.ts";
 import type { Endpoint, NewDelivery } from "../core/webhook.ts";
+import { type EvidenceDeps, evidenceOf } from "./evidence.ts";
 import { observationsOf, type Report } from "./feed.ts";
 import { talliesOf } from "./reputation.ts";
 import { departuresOf, suppressionsOf } from "./suppress.ts";
@@ -24,16 +26,15 @@ export interface Said {
   readonly departures: readonly ProviderEvent[];
 }
 
-export interface EffectDeps {
+export interface EffectDeps extends EvidenceDeps {
   readonly now: () => number;
-  /** Whether an account's scope is test state. */
-  readonly isTest: (account: string) => boolean;
 }
 
 /** Everything that is derived from one batch. */
 export interface Effects {
   readonly suppressions: readonly SuppressionChange[];
   readonly tallies: readonly Tally[];
+  readonly evidence: readonly EvidenceItem[];
   readonly feeds: readonly FeedObservation[];
   readonly deliveries: readonly NewDelivery[];
 }
@@ -56,6 +57,7 @@ export async function effectsOf(
     // Without an address a departure tells an endpoint nothing.
     suppressions: foldChanges([...suppressions, ...departuresOf(said.departures)]),
     tallies: talliesOf(happenings, deps.isTest),
+    evidence: evidenceOf(happenings, deps),
     feeds: observationsOf(said, deps.isTest),
     deliveries: deliveriesOf(events, endpoints, deps.now()),
   };

@@ -7,6 +7,7 @@ import { isAnonymous } from "../providers/registry.ts";
 import * as content from "../store/content.ts";
 import { lookJournal, recordJournal } from "../store/journal.ts";
 import { pruneRawEvents } from "../store/raw-events.ts";
+import { traitsOf } from "../verify/lists.ts";
 import type { Env } from "./bindings.ts";
 import { databaseAnswers, isolateOf, log, now, outboxOf, uuid } from "./isolate.ts";
 import { guardServices } from "./reputation.ts";
@@ -18,6 +19,9 @@ export function followServices(env: Env): FollowDeps {
   const scopes = scopesOf(isolateOf(env).config);
   return { webhooks: announceServices(env), guard: guardServices(env), scopes };
 }
+
+/** Providers whose mail comes back if at all, and of whose deliveries nobody tells. */
+const SILENT: ReadonlySet<string> = new Set(["smtp", "mailpit"]);
 
 /** What the journal's consumer may use. */
 export function journalServices(env: Env): JournalDeps {
@@ -32,7 +36,15 @@ export function journalServices(env: Env): JournalDeps {
       const provider = config.sources[source]?.provider;
       return provider !== undefined && isAnonymous(provider);
     },
-    effects: { now, isTest: isTestScope },
+    effects: {
+      now,
+      isTest: isTestScope,
+      traitsOf,
+      reportsDeliveries: (source) => {
+        const provider = config.sources[source]?.provider;
+        return provider !== undefined && !SILENT.has(provider);
+      },
+    },
     follow: followServices(env),
     scopes: scopesOf(config),
     look: (refs, keys, accounts) => lookJournal(env.DB, refs, keys, accounts),
@@ -42,7 +54,8 @@ export function journalServices(env: Env): JournalDeps {
       for (const scope of scopesOf(config)) if ((await shardOf(scope, id)) !== null) return scope;
       return null;
     },
-    record: (record) => recordJournal(env.DB, record, config.suppression, now()),
+    record: (record) =>
+      recordJournal(env.DB, record, config.suppression, now(), config.verify.share_evidence),
     recordAnswers: () => databaseAnswers(env),
     confirm: (ref, confirmations) => outboxOf(env, ref).confirm(confirmations),
     settle: (ref, settlements) => outboxOf(env, ref).settle(settlements),

@@ -1,10 +1,12 @@
 /** What one batch of the journal writes: everything or nothing, in one transaction of D1. */
 import type { RawEvent } from "../core/events.ts";
+import type { EvidenceItem } from "../core/evidence.ts";
 import type { FeedObservation } from "../core/feed.ts";
 import type { Tally } from "../core/guard.ts";
 import type { MergedRow, RecipientRow } from "../core/recipient-row.ts";
 import type { SuppressionChange, SuppressionPolicy } from "../core/suppression.ts";
 import type { Endpoint, Hint, NewDelivery } from "../core/webhook.ts";
+import { evidenceStatements } from "./evidence.ts";
 import { feedStatements } from "./feeds.ts";
 import { messageStatements, messagesIn, type RecordedMessage, type Ref } from "./messages.ts";
 import { rawEventStatements } from "./raw-events.ts";
@@ -20,6 +22,7 @@ export interface JournalBatch {
   readonly raws?: readonly RawEvent[];
   readonly suppressions?: readonly SuppressionChange[];
   readonly tallies?: readonly Tally[];
+  readonly evidence?: readonly EvidenceItem[];
   readonly feeds?: readonly FeedObservation[];
   readonly deliveries?: readonly NewDelivery[];
 }
@@ -28,6 +31,7 @@ export interface JournalBatch {
  * Records a batch.
  *
  * @param now Unix ms
+ * @param sharesEvidence whether accounts learn about domains from one another's mail
  * @returns the rows as they stand afterwards, and a hint for each delivery that is new
  */
 export async function recordJournal(
@@ -35,9 +39,13 @@ export async function recordJournal(
   batch: JournalBatch,
   policy: SuppressionPolicy,
   now: number,
+  sharesEvidence = false,
 ): Promise<{ merged: MergedRow[]; hints: Hint[] }> {
   // Counts compare with the rows as they are before the merge.
-  const counts = tallyStatements(db, batch.tallies ?? []);
+  const counts = [
+    ...tallyStatements(db, batch.tallies ?? []),
+    ...evidenceStatements(db, batch.evidence ?? [], sharesEvidence),
+  ];
   const rows = recipientStatements(db, batch.rows);
   const deliveries = deliveryStatements(db, batch.deliveries ?? []);
   const others = [

@@ -160,10 +160,15 @@ function stormy(random: () => number) {
 const ROUNDS_MAX = 400;
 const STORM_ROUNDS = 40;
 
-/** The queue: gives out what waits in batches, takes back what is put off. */
+/**
+ * The queue: gives out what waits in batches, takes back what is put off. What waits for its
+ * message does so for hours, in which everything that is at hand comes.
+ */
 async function deliver(world: World, storm: { on: boolean }, all: unknown[], random: () => number) {
   let waiting: Told[] = all.map((body) => message(body));
-  for (let round = 0; waiting.length > 0; round++) {
+  let later: Told[] = [];
+  for (let round = 0; waiting.length + later.length > 0; round++) {
+    if (waiting.length === 0) [waiting, later] = [later, []];
     expect(round, "it comes to rest").toBeLessThan(ROUNDS_MAX);
     if (round === STORM_ROUNDS) storm.on = false;
     const batch = waiting.splice(0, 1 + Math.floor(random() * 9));
@@ -171,8 +176,8 @@ async function deliver(world: World, storm: { on: boolean }, all: unknown[], ran
     for (const one of batch) expect([one.acked, one.retried.length].toSorted()).toEqual([0, 1]);
     const again = batch.filter((one) => one.acked === 0);
     const retried = again.map((one) => ({ ...message(one.body, one.attempts + 1), id: one.id }));
-    const back = world.later.splice(0).map(({ body }) => message(body));
-    waiting = [...waiting, ...retried, ...back].sort(() => random() - 0.5);
+    later.push(...world.later.splice(0).map(({ body }) => message(body)));
+    waiting = [...waiting, ...retried].sort(() => random() - 0.5);
   }
 }
 

@@ -113,7 +113,12 @@ export class World {
   readonly deps: { -readonly [Key in keyof JournalDeps]: JournalDeps[Key] } = {
     now: () => 0,
     isAnonymous: (source) => source === "anon",
-    effects: { now: () => 0, isTest: () => false },
+    effects: {
+      now: () => 0,
+      isTest: () => false,
+      traitsOf: () => ({ disposable: false, role: false }),
+      reportsDeliveries: () => true,
+    },
     follow: this.#follow(),
     scopes: ["acme"],
     look: async (refs, keys) => {

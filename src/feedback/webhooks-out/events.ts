@@ -8,6 +8,7 @@ import type { EventType } from "../../core/delivery-state.ts";
 import type { Happening } from "../../core/events.ts";
 import { sha256Hex } from "../../core/signer.ts";
 import { enhancedCodeOf, replyCodeOf } from "../../core/smtp-reply.ts";
+import type { JobView } from "../../core/verification-view.ts";
 import { type OutEvent, type OutEventType, PAYLOAD_MAX, timedId } from "../../core/webhook.ts";
 
 /** Null: a step on the way that nobody outside waits for. */
@@ -77,6 +78,7 @@ export interface SystemData {
   readonly "source.resumed": SourceData;
   readonly "source.feed_stopped": FeedData;
   readonly "source.feed_resumed": FeedData;
+  readonly "verification.finished": JobView;
   readonly "webhook.disabled": {
     readonly id: string;
     readonly endpoint: string;
