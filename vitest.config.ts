@@ -7,6 +7,7 @@ import { defineConfig } from "vitest/config";
 import { trusting } from "./test/support/trust.ts";
 import { testConfig, testSecrets } from "./test/support/worker/config.ts";
 import { faultsConfig, faultsConsumers } from "./test/support/worker/faults-config.ts";
+import { startResolver } from "./test/support/worker/resolver.ts";
 
 /** A test of the runtime waits for queues and alarms, which tick in whole seconds locally. */
 const WORKER_TEST_LIMIT_MS = 30_000;
@@ -31,6 +32,7 @@ const { cloudflareTest, readD1Migrations } = await trusting(
 );
 
 const migrations = await readD1Migrations("./migrations");
+const verify = { resolvers: [await startResolver()] };
 
 export default defineConfig({
   test: {
@@ -50,7 +52,11 @@ export default defineConfig({
           cloudflareTest({
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
-              bindings: { ...testSecrets, POSTERN: testConfig, TEST_MIGRATIONS: migrations },
+              bindings: {
+                ...testSecrets,
+                POSTERN: { ...testConfig, verify },
+                TEST_MIGRATIONS: migrations,
+              },
               email: { send_email: [{ name: "EMAIL" }] },
             },
           }),

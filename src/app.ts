@@ -13,6 +13,8 @@ import { metrics } from "./routes/metrics.ts";
 import { sources } from "./routes/sources.ts";
 import { streams } from "./routes/streams.ts";
 import { suppressions } from "./routes/suppressions.ts";
+import { verificationJobs } from "./routes/verification-jobs.ts";
+import { verifications } from "./routes/verifications.ts";
 import { webhooks } from "./routes/webhooks.ts";
 
 /** Builds the app, once per isolate; `services` makes of the environment what handlers may use. */
@@ -28,6 +30,8 @@ export function createApp<E extends object>(services: (env: E) => Services) {
   app.route("/streams", streams);
   app.route("/sources", sources);
   app.route("/suppressions", suppressions);
+  app.route("/verifications/jobs", verificationJobs);
+  app.route("/verifications", verifications);
   app.route("/hooks", hooks);
   app.route("/ledger", ledger);
   app.route("/", links);

@@ -10,15 +10,18 @@ import { takeReport } from "./feedback/inbound/take.ts";
 import { consumeJournal } from "./feedback/ingest.ts";
 import { feedTeller } from "./feedback/notices.ts";
 import { patrol } from "./feedback/reputation.ts";
+import { announceEnd } from "./feedback/verification-events.ts";
 import { consumeWebhooks } from "./feedback/webhooks-out/consume.ts";
 import { sweepWebhooks } from "./feedback/webhooks-out/sweep.ts";
 import { OutboxObject } from "./objects/outbox/outbox.ts";
 import { RateLimiterObject } from "./objects/rate-limiter.ts";
 import { SandboxObject } from "./objects/sandbox.ts";
 import { SourceObject } from "./objects/source.ts";
+import { VerificationJobObject } from "./objects/verification-job.ts";
 import { rounds } from "./observe/rounds.ts";
 import { watchFeeds } from "./observe/watchdog.ts";
 import {
+  announceServices,
   deadServices,
   type Env,
   edgeServices,
@@ -26,6 +29,7 @@ import {
   fillServices,
   followServices,
   inboundServices,
+  jobDeps,
   journalServices,
   laneServices,
   limiterDeps,
@@ -35,11 +39,15 @@ import {
   sandboxDeps,
   sourceDeps,
   sweepServices,
+  taskServices,
+  tendJobs,
   tendSuppressions,
   touchShards,
+  warmFacts,
   watchServices,
   webhookServices,
 } from "./services.ts";
+import { consumeTasks } from "./verify/jobs/consume.ts";
 
 const app = createApp(edgeServices);
 
@@ -57,6 +65,8 @@ export default {
         return consumeEvents(batch.messages, eventServices(env));
       case "postern-webhooks":
         return consumeWebhooks(batch.messages, webhookServices(env));
+      case "postern-verify":
+        return consumeTasks(batch.messages, taskServices(env));
       default:
         return consumeDead(batch.messages, deadServices(env));
     }
@@ -81,7 +91,9 @@ export default {
         redrive: () => redrive(deadServices(env)),
         suppressions: () => tendSuppressions(env),
         raw: () => pruneRaw(env),
-        // Last: it may wait for providers.
+        jobs: () => tendJobs(env),
+        // These wait for resolvers and providers: whatever else is to be done comes before.
+        domains: () => warmFacts(env),
         fill: () => fillGaps({ ...fillServices(env), classify }),
       },
       follow.guard.log,
@@ -100,6 +112,17 @@ export class Outbox extends OutboxObject<Env> {
 export class Source extends SourceObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env, sourceDeps(env));
+  }
+}
+
+/** A bulk verification: one object per job. */
+export class VerificationJob extends VerificationJobObject<Env> {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(
+      ctx,
+      env,
+      jobDeps(env, (job) => announceEnd(job, announceServices(env))),
+    );
   }
 }
 

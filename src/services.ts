@@ -13,4 +13,6 @@ export { followServices, journalServices, pruneRaw } from "./services/journal.ts
 export * from "./services/objects.ts";
 export { pruneGuard } from "./services/reputation.ts";
 export { tendSuppressions } from "./services/suppressions.ts";
+export { jobDeps, taskServices, tendJobs } from "./services/verification-jobs.ts";
+export { warmFacts } from "./services/verify.ts";
 export { announceServices, sweepServices, webhookServices } from "./services/webhooks.ts";

@@ -16,6 +16,7 @@ export const usage = `npm start -- [--state DIR] [--verbose]
 Starts the Worker on http://127.0.0.1:8787; PORT=N chooses another port.
   --state DIR  keep state, secrets and keys in DIR (default: .wrangler and .dev.vars);
                POSTERN_STATE=DIR does the same
+  --resolver URL  ask this DNS-over-HTTPS resolver, and not those that are configured
   --verbose    show every line the Worker logs, not only warnings and errors`;
 
 const DEFAULT_PORT = 8_787;
@@ -110,6 +111,28 @@ async function welcome(url: string, apiKey: string): Promise<void> {
   }
 }
 
+/** A name that is in DNS for good (RFC 2606 section 3). */
+const PROBED_NAME = "postmaster@example.com";
+
+/** Whether addresses can be looked up, in a sentence. */
+async function lookupNote(url: string, apiKey: string): Promise<string> {
+  const client = createClient(url, apiKey);
+  try {
+    const { body } = await client.send("POST", "/verifications", { email: PROBED_NAME });
+    const { domain } = body as { domain?: { resolver_status?: unknown } | null };
+    const status = String(domain?.resolver_status ?? "none");
+    if (status === "noerror" || status === "nxdomain") {
+      return "\nDNS answers: POST /verifications tells whether an address takes mail.";
+    }
+    return (
+      `\nNote: DNS does not answer (${status}), as without internet. Until it does, verification ` +
+      "answers\n`unknown` for domains that are not known yet; mail is sent all the same."
+    );
+  } finally {
+    client.close();
+  }
+}
+
 /** A line for a shell that sends a mail. */
 function curlLine(url: string, apiKey: string): string {
   const mail = {
@@ -131,7 +154,11 @@ function curlLine(url: string, apiKey: string): string {
 export async function run(args: string[]): Promise<number | undefined> {
   const { values } = parseArgs({
     args,
-    options: { state: { type: "string" }, verbose: { type: "boolean", default: false } },
+    options: {
+      state: { type: "string" },
+      resolver: { type: "string" },
+      verbose: { type: "boolean", default: false },
+    },
   });
   const at = places(values.state ?? (process.env.POSTERN_STATE || undefined));
   const wanted = wantedPort();
@@ -159,6 +186,9 @@ export async function run(args: string[]): Promise<number | undefined> {
     port: wanted,
     persistTo: at.state,
     secrets,
+    ...(values.resolver === undefined
+      ? {}
+      : { vars: { verify: { resolvers: [values.resolver] } } }),
     quiet: !values.verbose,
     signalExitCode: 0,
   });
@@ -166,7 +196,9 @@ export async function run(args: string[]): Promise<number | undefined> {
   const apiKey = await testKey(runtime.url, secrets.POSTERN_ADMIN_KEY, at.devFile);
   const dev = { url: runtime.url, apiKey, adminKey: secrets.POSTERN_ADMIN_KEY };
   writePrivately(at.devFile, `${JSON.stringify(dev)}\n`);
+  const note = lookupNote(runtime.url, apiKey);
   await welcome(runtime.url, apiKey);
+  console.log(await note);
   console.log(`
 Postern runs on ${runtime.url}, with its state in ${relative(process.cwd(), at.state)}
 A test API key, which sends to the sandbox only: ${apiKey}

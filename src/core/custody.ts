@@ -5,6 +5,7 @@
  */
 import type { State, TimelineEntry } from "./delivery-state.ts";
 import type { ProviderEvent, UnknownEvent } from "./events.ts";
+import type { IdempotencyKey, Replayed } from "./idempotency.ts";
 import type { Additions, MessageLinks } from "./links.ts";
 import type { OnUnknown, Phase, Settlement, UnitRecord } from "./unit.ts";
 
@@ -130,13 +131,12 @@ export interface AcceptRequest {
   readonly units: readonly AcceptUnit[];
   /** What is answered, and answered again to the same key. */
   readonly response: string;
-  readonly idempotency: { readonly key: string; readonly digest: string } | null;
+  readonly idempotency: IdempotencyKey | null;
 }
 
 export type AcceptReply =
   | { readonly kind: "accepted" }
-  | { readonly kind: "replayed"; readonly response: string }
-  | { readonly kind: "other_request_under_key" }
+  | Replayed
   /** Another message has one of the ids: a chance of one in 10^13 a millisecond, and yet. */
   | { readonly kind: "id_taken" }
   | { readonly kind: "full"; readonly retryAfterMs: number };

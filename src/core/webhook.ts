@@ -31,6 +31,7 @@ export const OUT_EVENT_TYPES = [
   "source.resumed",
   "source.feed_stopped",
   "source.feed_resumed",
+  "verification.finished",
   "webhook.disabled",
   "webhook.test",
 ] as const;

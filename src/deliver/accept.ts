@@ -2,7 +2,7 @@
  * Acceptance: message -> ids -> (large content to R2) -> Outbox. What is answered with an id is
  * durable; an unclear answer of the Outbox is told as such and never changes shard.
  */
-import { canonicalAddress, formatMailbox, type Mailbox } from "../core/address.ts";
+import { formatMailbox, type Mailbox } from "../core/address.ts";
 import {
   type AcceptReply,
   type AcceptRequest,
@@ -17,8 +17,10 @@ import {
   SHARED_CONTENT_MAX,
   type ShardRef,
 } from "../core/custody.ts";
+import type { IdempotencyKey, Replayed } from "../core/idempotency.ts";
 import { mintIds } from "../core/ids.ts";
 import { type Additions, type MessageLinks, UNSUBSCRIBE_MARK } from "../core/links.ts";
+import { recipientHash } from "../core/recipient-hash.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { type Signer, sha256Hex } from "../core/signer.ts";
 import type { OnUnknown } from "../core/unit.ts";
@@ -54,6 +56,7 @@ export interface AcceptDeps {
   readonly random: (bytes: number) => Uint8Array;
   readonly signer: () => Promise<Signer>;
   readonly accept: (ref: ShardRef, request: AcceptRequest) => Promise<AcceptReply>;
+  readonly replay: (ref: ShardRef, idempotency: IdempotencyKey) => Promise<Replayed | null>;
   readonly putContent: (key: string, content: string) => Promise<void>;
   readonly deleteContent: (keys: readonly string[]) => Promise<void>;
   readonly contentKey: (account: string, id: string) => string;
@@ -67,7 +70,7 @@ export interface AcceptCommand {
   readonly messages: readonly Message[];
   /** The origin of the links of a From domain's messages; null: they get none. */
   readonly linkBase: (fromDomain: string) => string | null;
-  readonly idempotency: { readonly key: string; readonly digest: string } | null;
+  readonly idempotency: IdempotencyKey | null;
   /** The answer's body for the ids of the messages, in their order. */
   readonly respond: (ids: readonly string[]) => string;
 }
@@ -86,13 +89,8 @@ export type AcceptFailure =
 /** New ids after a collision: one is improbable, three in a row are not chance. */
 const MINT_TRIES = 3;
 
-/** Recipients are looked up by the first 128 bits of SHA-256 of the canonical address. */
-const HASH_LENGTH = 32;
-
-/** The key under which suppression and search know an address. */
-export async function recipientHash(address: string): Promise<string> {
-  return (await sha256Hex(canonicalAddress(address))).slice(0, HASH_LENGTH);
-}
+/** Hex digits that tell contents apart: 128 bits. */
+const DIGEST_LENGTH = 32;
 
 /**
  * Takes messages into custody, all or none.
@@ -150,6 +148,27 @@ export async function accept(
   return err({ code: "outbox_unclear" });
 }
 
+/**
+ * What a request would be answered as a repeat, null when it is none: for a request that would not
+ * be taken now, but may have been taken before.
+ */
+export async function replayed(
+  command: Pick<AcceptCommand, "account" | "shards" | "idempotency">,
+  deps: AcceptDeps,
+): Promise<Result<string, AcceptFailure> | null> {
+  const { account, idempotency } = command;
+  if (idempotency === null) return null;
+  try {
+    const ref = { account, shard: await chooseShard(command, deps) };
+    const reply = await deps.replay(ref, idempotency);
+    if (reply === null) return null;
+    return reply.kind === "replayed" ? ok(reply.response) : err({ code: reply.kind });
+  } catch (error) {
+    deps.log("replay_unclear", { reason: String(error) });
+    return err({ code: "outbox_unclear" });
+  }
+}
+
 async function forget(keys: readonly string[], deps: AcceptDeps): Promise<void> {
   if (keys.length === 0) return;
   await deps.deleteContent(keys).catch((error: unknown) => {
@@ -159,7 +178,7 @@ async function forget(keys: readonly string[], deps: AcceptDeps): Promise<void> 
 
 /** A key always picks the same shard, so that its repeat meets its first request. */
 async function chooseShard(
-  { idempotency, shards }: AcceptCommand,
+  { idempotency, shards }: Pick<AcceptCommand, "idempotency" | "shards">,
   deps: AcceptDeps,
 ): Promise<number> {
   if (idempotency === null) {
@@ -181,7 +200,7 @@ async function sameness(
   // Its content becomes its recipient's own. A header field does not count: it is not content.
   if (links !== null && (links.opens || links.clicks || links.marked)) return {};
   const same = JSON.stringify([stream.name, stream.extras, from, replyTo, subject, tags, content]);
-  return { digest: (await sha256Hex(same)).slice(0, HASH_LENGTH) };
+  return { digest: (await sha256Hex(same)).slice(0, DIGEST_LENGTH) };
 }
 
 /** A caller's own way to unsubscribe stands, and none of ours beside it (RFC 8058 section 4). */

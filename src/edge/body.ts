@@ -93,7 +93,8 @@ async function readText(c: AppContext): Promise<Result<string, ApiError>> {
   return size > BODY_MAX ? err(TOO_LARGE) : ok(text + decoder.decode());
 }
 
-async function drain(stream: ReadableStream<Uint8Array> | null): Promise<void> {
+/** Reads and throws away what is left of a body, up to `DRAIN_MAX`. */
+export async function drain(stream: ReadableStream<Uint8Array> | null): Promise<void> {
   if (stream === null) return;
   let size = 0;
   for await (const chunk of stream as unknown as AsyncIterable<Uint8Array>) {

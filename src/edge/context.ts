@@ -15,6 +15,8 @@ import type { ObserveServices } from "../observe/ports.ts";
 import type { LinkServices } from "./links.ts";
 import type { ReputationServices } from "./reputation.ts";
 import type { SuppressionServices } from "./suppressions.ts";
+import type { VerificationJobServices } from "./verification-jobs.ts";
+import type { VerifyServices } from "./verify.ts";
 import type { WebhookServices } from "./webhooks.ts";
 
 export interface Caller extends ApiKey {
@@ -78,6 +80,8 @@ export interface Services {
   readonly observe: ObserveServices;
   readonly hooks: HookServices;
   readonly links: LinkServices;
+  readonly verify: VerifyServices;
+  readonly verificationJobs: VerificationJobServices;
 }
 
 export interface AppEnv {

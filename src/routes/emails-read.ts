@@ -15,9 +15,9 @@ import {
 } from "../core/delivery-state.ts";
 import { linkUrl } from "../core/links.ts";
 import { MARK } from "../core/marks.ts";
+import { recipientHash } from "../core/recipient-hash.ts";
 import type { StoredRecipient } from "../core/recipient-row.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { recipientHash } from "../deliver/accept.ts";
 import type { AppContext, Page } from "../edge/context.ts";
 import { type ApiError, apiError } from "../edge/errors.ts";
 import { readable } from "../edge/readable.ts";

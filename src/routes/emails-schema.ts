@@ -10,6 +10,7 @@ import { err, ok, type Result } from "../core/result.ts";
 import type { Message, StreamTerms } from "../deliver/accept.ts";
 import { type ApiError, apiError } from "../edge/errors.ts";
 import { fieldError } from "../edge/validation.ts";
+import { VERIFY_MODES } from "../verify/verdict.ts";
 
 /** To, Cc and Bcc together: what most providers take in one call. */
 export const RECIPIENTS_MAX = 50;
@@ -87,6 +88,7 @@ export const emailSchema = z.strictObject({
   attachments: z.array(attachment).max(ATTACHMENTS_MAX).optional(),
   stream: z.string().default("transactional"),
   on_unknown: z.enum(["retry", "hold"]).optional(),
+  verify: z.enum(VERIFY_MODES).optional(),
   expires_at: z.iso.datetime({ offset: true }).optional(),
 });
 

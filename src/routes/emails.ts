@@ -4,7 +4,13 @@ import { readId } from "../core/ids.ts";
 import { UNSUBSCRIBE_MARK } from "../core/links.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { sha256Hex } from "../core/signer.ts";
-import { type AcceptFailure, accept, type Message } from "../deliver/accept.ts";
+import {
+  type AcceptCommand,
+  type AcceptFailure,
+  accept,
+  type Message,
+  replayed,
+} from "../deliver/accept.ts";
 import { authenticate } from "../edge/authenticate.ts";
 import { readJson } from "../edge/body.ts";
 import type { AppContext, AppEnv } from "../edge/context.ts";
@@ -12,8 +18,9 @@ import { type ApiError, apiError, fail } from "../edge/errors.ts";
 import { admit, askRateLimit } from "../edge/rate-limit.ts";
 import { readable } from "../edge/readable.ts";
 import { attachmentsOf } from "./attachments.ts";
+import { type Checked, gate } from "./emails-gate.ts";
 import { readEmail, readEmails } from "./emails-read.ts";
-import { messageOf, parseEmail, type Terms } from "./emails-schema.ts";
+import { type EmailInput, messageOf, parseEmail, type Terms } from "./emails-schema.ts";
 import { parsePage } from "./page.ts";
 
 /** Emails in one batch, as the dialect has it. */
@@ -29,9 +36,11 @@ emails.post("/", authenticate("sending_access"), askRateLimit, async (c) => {
   const limited = await admit(c);
   if (limited !== null) return fail(c, limited);
   if (!body.ok) return fail(c, body.error);
-  const message = await toMessage(c, body.value.value);
-  if (!message.ok) return fail(c, message.error);
-  return take(c, [message.value], body.value.text, ([id]) => JSON.stringify({ id }));
+  const checked = await check(c, body.value.value);
+  if (!checked.ok) return fail(c, checked.error);
+  const [refused] = await gate(c, [checked.value]);
+  if (refused) return earlierOr(c, body.value.text, () => fail(c, refused));
+  return take(c, [checked.value.message], body.value.text, ([id]) => JSON.stringify({ id }));
 });
 
 emails.post("/batch", authenticate("sending_access"), askRateLimit, async (c) => {
@@ -45,15 +54,30 @@ emails.post("/batch", authenticate("sending_access"), askRateLimit, async (c) =>
     return fail(c, apiError("invalid_parameter", sentence));
   }
   const permissive = c.req.header("x-batch-validation")?.toLowerCase() === "permissive";
-  const messages: Message[] = [];
+  const checked: (Checked & { readonly index: number })[] = [];
   const errors: { index: number; message: string }[] = [];
+  const inEmail = (index: number, error: ApiError): ApiError => ({
+    ...error,
+    message: `Email ${index}: ${error.message}`,
+  });
   for (const [index, input] of inputs.entries()) {
-    const message = await toMessage(c, input);
-    if (message.ok) messages.push(message.value);
-    else if (permissive) errors.push({ index, message: message.error.message });
-    else return fail(c, { ...message.error, message: `Email ${index}: ${message.error.message}` });
+    const one = await check(c, input);
+    if (one.ok) checked.push({ ...one.value, index });
+    else if (permissive) errors.push({ index, message: one.error.message });
+    else return fail(c, inEmail(index, one.error));
   }
-  if (messages.length === 0) return c.json({ data: [], errors });
+  const messages: Message[] = [];
+  for (const [place, refused] of (await gate(c, checked)).entries()) {
+    const one = checked[place];
+    if (one === undefined) continue;
+    if (refused === null) messages.push(one.message);
+    else if (permissive) errors.push({ index: one.index, message: refused.message });
+    else return earlierOr(c, body.value.text, () => fail(c, inEmail(one.index, refused)));
+  }
+  errors.sort((a, b) => a.index - b.index);
+  if (messages.length === 0) {
+    return earlierOr(c, body.value.text, () => c.json({ data: [], errors }));
+  }
   return take(c, messages, body.value.text, (ids) =>
     JSON.stringify({ data: ids.map((id) => ({ id })), ...(permissive ? { errors } : {}) }),
   );
@@ -96,9 +120,16 @@ emails.get("/:id/events", authenticate("full_access"), async (c) => {
   return c.json({ object: "list", has_more: false, data });
 });
 
-async function toMessage(c: AppContext, value: unknown): Promise<Result<Message, ApiError>> {
+async function check(c: AppContext, value: unknown): Promise<Result<Checked, ApiError>> {
   const input = parseEmail(value);
   if (!input.ok) return input;
+  const message = await toMessage(c, input.value);
+  if (!message.ok) return message;
+  const verify = input.value.verify ?? c.get("services").verify.modeOf(message.value.stream.name);
+  return ok({ message: message.value, verify });
+}
+
+async function toMessage(c: AppContext, input: EmailInput): Promise<Result<Message, ApiError>> {
   const services = c.get("services");
   const { account, mode } = c.get("caller");
   const terms: Terms = {
@@ -108,11 +139,11 @@ async function toMessage(c: AppContext, value: unknown): Promise<Result<Message,
     domains: mode === "test" ? null : services.domainsOf(account),
   };
   // Everything else is checked before anything is fetched.
-  const bare = messageOf(input.value, [], terms);
-  const given = input.value.attachments ?? [];
+  const bare = messageOf(input, [], terms);
+  const given = input.attachments ?? [];
   if (!bare.ok || given.length === 0) return bare;
   const attachments = await attachmentsOf(given, services.fetch);
-  return attachments.ok ? messageOf(input.value, attachments.value, terms) : attachments;
+  return attachments.ok ? messageOf(input, attachments.value, terms) : attachments;
 }
 
 /** Hands messages to the Outbox and answers what it says. */
@@ -122,21 +153,43 @@ async function take(
   text: string,
   respond: (ids: readonly string[]) => string,
 ): Promise<Response> {
-  const key = idempotencyKey(c);
-  if (!key.ok) return fail(c, key.error);
-  const idempotency =
-    key.value === null
-      ? null
-      : { key: key.value, digest: await sha256Hex(`${c.req.path}\n${text}`) };
-  const { account, scope } = c.get("caller");
+  const request = await requestOf(c, text);
+  if (!request.ok) return fail(c, request.error);
   const services = c.get("services");
-  const shards = services.shardsOf(account);
   const { origin } = new URL(c.req.url);
   const linkBase = (fromDomain: string) => services.links.base(fromDomain, origin);
-  const command = { account: scope, shards, messages, linkBase, idempotency, respond };
-  const answer = await accept(command, services.accept);
+  const command = { ...request.value, messages, linkBase, respond };
+  return answered(c, await accept(command, services.accept));
+}
+
+/**
+ * The answer of the request that this one repeats, where there was one; else `refuse`: what was
+ * accepted once is not refused because its recipient has gone since.
+ */
+async function earlierOr(c: AppContext, text: string, refuse: () => Response): Promise<Response> {
+  const request = await requestOf(c, text);
+  if (!request.ok) return fail(c, request.error);
+  const earlier = await replayed(request.value, c.get("services").accept);
+  return earlier === null ? refuse() : answered(c, earlier);
+}
+
+function answered(c: AppContext, answer: Result<string, AcceptFailure>): Response {
   if (!answer.ok) return fail(c, refusal(answer.error));
   return c.body(answer.value, 200, { "Content-Type": "application/json" });
+}
+
+/** Whose request it is, and what tells its repeats. */
+async function requestOf(
+  c: AppContext,
+  text: string,
+): Promise<Result<Pick<AcceptCommand, "account" | "shards" | "idempotency">, ApiError>> {
+  const key = idempotencyKey(c);
+  if (!key.ok) return key;
+  const { account, scope } = c.get("caller");
+  const shards = c.get("services").shardsOf(account);
+  if (key.value === null) return ok({ account: scope, shards, idempotency: null });
+  const digest = await sha256Hex(`${c.req.path}\n${text}`);
+  return ok({ account: scope, shards, idempotency: { key: key.value, digest } });
 }
 
 /** `Idempotency-Key`, bare or quoted as a structured field (RFC 8941 section 3.3.3). */

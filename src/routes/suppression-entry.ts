@@ -1,5 +1,6 @@
 /** Entries of the suppression list as the API takes and gives them. */
 import { canonicalAddress, parseMailbox } from "../core/address.ts";
+import { recipientHash } from "../core/recipient-hash.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import {
   ALL_STREAMS,
@@ -11,7 +12,6 @@ import {
   standingOf,
   suppressionId,
 } from "../core/suppression.ts";
-import { recipientHash } from "../deliver/accept.ts";
 import type { Services } from "../edge/context.ts";
 import { type ApiError, apiError } from "../edge/errors.ts";
 

@@ -5,6 +5,7 @@
 import { Hono } from "hono";
 import { z } from "zod";
 import { parseMailbox } from "../core/address.ts";
+import { recipientHash } from "../core/recipient-hash.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import {
   ALL_STREAMS,
@@ -13,7 +14,6 @@ import {
   type SuppressionChange,
   suppressionId,
 } from "../core/suppression.ts";
-import { recipientHash } from "../deliver/accept.ts";
 import { authenticate } from "../edge/authenticate.ts";
 import { readJson } from "../edge/body.ts";
 import type { AppContext, AppEnv } from "../edge/context.ts";

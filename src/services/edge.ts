@@ -26,6 +26,8 @@ import { linkServices } from "./links.ts";
 import { reputationRoutes } from "./reputation.ts";
 import { suppressionServices } from "./suppressions.ts";
 import { rateOf, scopeOf, shardRefs, shardsOf, streamTerms } from "./terms.ts";
+import { verificationJobServices } from "./verification-jobs.ts";
+import { verifyServices } from "./verify.ts";
 import { webhookRoutes } from "./webhooks.ts";
 
 /** Shards that any tier can name: a pause reaches them all, whatever the tier is or becomes. */
@@ -87,6 +89,7 @@ function createEdge(env: Env, { config, signer }: Isolate): Services {
       random: bytes,
       signer: () => signer,
       accept: (ref, request) => outboxOf(env, ref).accept(request),
+      replay: (ref, idempotency) => outboxOf(env, ref).replay(idempotency),
       putContent: (key, text) => content.putContent(env.CONTENT, key, text),
       deleteContent: (all) => content.deleteContent(env.CONTENT, all),
       contentKey: content.contentKey,
@@ -119,5 +122,7 @@ function createEdge(env: Env, { config, signer }: Isolate): Services {
     observe: observeServices(env),
     hooks: hookServices(env),
     links: linkServices(env),
+    verify: verifyServices(env),
+    verificationJobs: verificationJobServices(env),
   };
 }

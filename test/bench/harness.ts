@@ -111,22 +111,36 @@ export function bundle(name: string, entry: string, config: string): string {
   return join(out, script);
 }
 
-/** CPU time of the workerd processes in a process group, in milliseconds; 0 without /proc. */
-export function workerdCpuMs(group: number): number {
-  let ticks = 0;
+/** The workerd processes in a process group with their `/proc/PID/stat`; none without /proc. */
+function workerds(group: number): { readonly pid: string; readonly fields: readonly string[] }[] {
   try {
-    for (const pid of readdirSync("/proc")) {
-      if (!/^\d+$/.test(pid)) continue;
+    return readdirSync("/proc").flatMap((pid) => {
+      if (!/^\d+$/.test(pid)) return [];
       const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
       const end = stat.lastIndexOf(")");
       const fields = stat.slice(end + 2).split(" ");
-      if (!stat.slice(0, end).includes("(workerd") || Number(fields[2]) !== group) continue;
-      ticks += Number(fields[11]) + Number(fields[12]);
-    }
+      const isOurs = stat.slice(0, end).includes("(workerd") && Number(fields[2]) === group;
+      return isOurs ? [{ pid, fields }] : [];
+    });
   } catch {
-    // A process may end while it is read; where there is no /proc the figure is left at 0.
+    // A process may end while it is read; where there is no /proc the figures are left at 0.
+    return [];
   }
-  return ticks * TICK_MS;
+}
+
+/** CPU time of the workerd processes in a process group, in milliseconds; 0 without /proc. */
+export function workerdCpuMs(group: number): number {
+  const ticks = workerds(group).map(({ fields }) => Number(fields[11]) + Number(fields[12]));
+  return ticks.reduce((sum, one) => sum + one, 0) * TICK_MS;
+}
+
+/** The most memory the workerd processes in a process group have had, in MB; 0 without /proc. */
+export function workerdPeakMb(group: number): number {
+  const peaks = workerds(group).map(({ pid }) => {
+    const status = readFileSync(`/proc/${pid}/status`, "latin1");
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
+  });
+  return Math.round(peaks.reduce((sum, one) => sum + one, 0) / 1_024);
 }
 
 /** What the figures were taken on. */

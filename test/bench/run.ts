@@ -9,6 +9,8 @@ const BENCHES: Record<string, () => Promise<{ bench: (log: Log) => Promise<Repor
   chaos: () => import("./chaos.ts"),
   mime: () => import("./mime.ts"),
   feedback: () => import("./feedback.ts"),
+  verify: () => import("./verify.ts"),
+  confidence: () => import("./confidence.ts"),
 };
 
 type Log = (line: string) => void;

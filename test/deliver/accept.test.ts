@@ -74,6 +74,7 @@ async function taken({ terms, to = ["ann@a.example"], content, base = BASE }: Gi
         requests.push(request);
         return { kind: "accepted" };
       },
+      replay: async () => null,
       putContent: async () => {},
       deleteContent: async () => {},
       contentKey: (account, id) => `${account}/${id}`,

@@ -72,9 +72,10 @@ const durationOf = (text: string): number =>
 
 /** The names of a table of the configuration, as src/config.ts has it. */
 function fieldsOf(name: string): string[] {
-  const source = read("src/config.ts");
+  const files = ["src/config.ts", "src/config/reputation.ts", "src/config/verify.ts"];
+  const source = files.map(read).join("\n");
   const body = new RegExp(
-    `^const ${name} = z\\s*\\.strictObject\\(\\{\\n(.*?)^ *\\}\\)`,
+    `^(?:export )?const ${name} = z\\s*\\.strictObject\\(\\{\\n(.*?)^ *\\}\\)`,
     "ms",
   ).exec(source)?.[1];
   const lines = [...(body ?? "").matchAll(/^( +)(\w+): /gm)];
@@ -220,16 +221,16 @@ describe("the documentation of feedback", () => {
     for (const route of new Set(named)) expect.soft(docs, route).toContain(`\`${route}\``);
   });
 
-  test.each(["reputation", "suppression", "feeds", "webhooks", "links", "stream", "limits"])(
-    "names every field of %s",
-    (name) => {
-      const fields = fieldsOf(name);
-      expect(fields.length).toBeGreaterThan(0);
-      for (const field of fields) {
-        expect.soft(new RegExp(`\`${field}\\b[^\`]*\``).test(configuration), field).toBe(true);
-      }
-    },
-  );
+  test.each([
+    ...["reputation", "suppression", "feeds", "webhooks", "links", "stream", "limits"],
+    ...["verify", "probe"],
+  ])("names every field of %s", (name) => {
+    const fields = fieldsOf(name);
+    expect(fields.length).toBeGreaterThan(0);
+    for (const field of fields) {
+      expect.soft(new RegExp(`\`${field}\\b[^\`]*\``).test(configuration), field).toBe(true);
+    }
+  });
 });
 
 interface Vars {

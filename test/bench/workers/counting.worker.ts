@@ -4,6 +4,7 @@ import worker, {
   RateLimiter as RealRateLimiter,
   Sandbox as RealSandbox,
   Source as RealSource,
+  VerificationJob as RealVerificationJob,
 } from "../../../src/index.ts";
 import { countedEnv, kinds, queueChunks } from "./counted-env.ts";
 import { countedObject } from "./counted-object.ts";
@@ -18,6 +19,10 @@ const handlers = worker as unknown as Record<"fetch" | "queue" | "scheduled", Ha
 export const Outbox = countedObject(RealOutbox, { name: "Outbox", billed: true });
 export const Source = countedObject(RealSource, { name: "Source", billed: true });
 export const RateLimiter = countedObject(RealRateLimiter, { name: "RateLimiter", billed: true });
+export const VerificationJob = countedObject(RealVerificationJob, {
+  name: "VerificationJob",
+  billed: true,
+});
 /** The provider: it bills its own work, but each of its reports reaches us as a webhook. */
 export const Sandbox = countedObject(RealSandbox, {
   name: "Sandbox",
