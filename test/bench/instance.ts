@@ -23,6 +23,8 @@ export interface InstanceSettings {
   readonly port: number;
   /** False leaves the queues without their consumers. */
   readonly consume: boolean;
+  /** Where the isolate can be looked into (Chrome DevTools Protocol); none if not given. */
+  readonly inspectorPort?: number;
 }
 
 const settings = JSON.parse(process.argv[2] ?? "{}") as InstanceSettings;
@@ -38,6 +40,7 @@ const mf = new Miniflare(
     rootPath: dirname(settings.script),
     scriptPath: basename(settings.script),
     port: settings.port,
+    ...(settings.inspectorPort === undefined ? {} : { inspectorPort: settings.inspectorPort }),
     resourcePersistencePath: settings.state,
     log: new Log(LogLevel.ERROR),
     logRequests: false,

@@ -69,6 +69,7 @@ export interface PosternOptions {
   /** What an earlier instance left behind. */
   readonly state?: string;
   readonly port?: number;
+  readonly inspectorPort?: number;
 }
 
 let built: string | undefined;
@@ -95,6 +96,7 @@ export async function startPostern(options: PosternOptions): Promise<Postern> {
     },
     state,
     port: options.port ?? 0,
+    ...(options.inspectorPort === undefined ? {} : { inspectorPort: options.inspectorPort }),
     consume: true,
   });
   const call = async <T>(key: string, method: string, path: string, body?: unknown): Promise<T> => {

@@ -1,10 +1,12 @@
 /**
  * Verification: verdicts from memory beside a bare Worker that does one KV get, in turn; a list of
  * 100,000 addresses with the domains of sign-ups against a resolver that answers after 20 ms; the
- * memory that lists of 10,000, 100,000 and a million take; what warming is worth, in virtual time;
- * and how often other projects' test strings are judged as they are there.
+ * most that the Worker's isolate holds while it verifies 10,000, 100,000 and a million, garbage
+ * collected before each look; what warming is worth, in virtual time; and how often other projects'
+ * test strings are judged as they are there.
  */
 import { join } from "node:path";
+import { freePort } from "../support/instance.ts";
 import {
   boot,
   bundle,
@@ -15,6 +17,7 @@ import {
   scratchFolder,
   workerdPeakMb,
 } from "./harness.ts";
+import { type HeapPeak, watchHeap } from "./heap.ts";
 import { forMs, type LoadResult, request, run } from "./load.ts";
 import { type Postern, posternBundle, startPostern, vars } from "./postern.ts";
 import type { Report } from "./report.ts";
@@ -69,9 +72,10 @@ async function startResolver(delayMs: number): Promise<Resolver> {
   };
 }
 
-function start(resolver: Resolver): Promise<Postern> {
+function start(resolver: Resolver, port?: number): Promise<Postern> {
   const verify = { resolvers: [resolver.url.href], hedge_ms: 5_000, time_limit_ms: 20_000 };
-  return startPostern({ script: posternBundle(), vars: vars({ verify }) });
+  const inspector = port === undefined ? {} : { inspectorPort: port };
+  return startPostern({ script: posternBundle(), vars: vars({ verify }), ...inspector });
 }
 
 /** Verdicts from memory, and the bare Worker, slice by slice. */
@@ -136,12 +140,15 @@ async function runJob(postern: Postern, size: number, seen: Set<string>, log: Lo
   if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
   const { id } = (await response.json()) as Job;
   let told = "";
+  /** When each stage was seen first, seconds from the upload's beginning. */
+  const stages: Record<string, number> = {};
   for (;;) {
     const job = await postern.call<Job>(key, "GET", `/verifications/jobs/${id}`);
     const seconds = (performance.now() - started) / 1_000;
     if (job.state !== told) log(`${size} addresses: ${job.state} after ${round(seconds, 1)} s`);
     told = job.state;
-    if (["done", "failed", "cancelled"].includes(job.state)) return { job, seconds };
+    stages[job.state] ??= round(seconds, 1);
+    if (["done", "failed", "cancelled"].includes(job.state)) return { job, seconds, stages };
     if (seconds * 1_000 > JOB_LIMIT_MS) throw new Error(`no end: ${JSON.stringify(job)}`);
     await sleep(POLL_MS);
   }
@@ -152,9 +159,8 @@ async function list(log: Log) {
   const resolver = await startResolver(RTT_MS);
   const postern = await start(resolver);
   const seen = new Set<string>();
-  const { job, seconds } = await runJob(postern, LIST, seen, log);
+  const { job, seconds, stages } = await runJob(postern, LIST, seen, log);
   const { questions, asked } = await resolver.counts();
-  const memoryMb = workerdPeakMb(postern.pid);
   await Promise.all([postern.stop(), resolver.stop()]);
   if (job.state !== "done" || job.counts.done !== LIST) {
     throw new Error(`not all were verified: ${JSON.stringify(job)}`);
@@ -173,22 +179,25 @@ async function list(log: Log) {
     questions_per_unique_domain: round(questions / seen.size, 2),
     bound_seconds: round(boundSeconds, 1),
     bound_ratio: round(seconds / boundSeconds, 2),
+    stages,
     status: job.counts.status,
-    peak_mb: memoryMb,
   };
 }
 
-/** The most memory of the runtime while a list of each size is verified, each in a new one. */
-async function memory(log: Log): Promise<Record<string, number>> {
-  const peaks: Record<string, number> = {};
+/** The most that the Worker holds while a list of each size is verified, each in a new runtime. */
+async function memory(log: Log): Promise<Record<string, HeapPeak & { process_mb: number }>> {
+  const peaks: Record<string, HeapPeak & { process_mb: number }> = {};
   for (const size of SIZES) {
     const resolver = await startResolver(0);
-    const postern = await start(resolver);
+    const port = await freePort();
+    const postern = await start(resolver, port);
+    const heap = await watchHeap(port);
     const { job } = await runJob(postern, size, new Set(), log);
-    peaks[size] = workerdPeakMb(postern.pid);
+    const peak = { ...(await heap.stop()), process_mb: workerdPeakMb(postern.pid) };
+    peaks[size] = peak;
     await Promise.all([postern.stop(), resolver.stop()]);
     if (job.counts.done !== size) throw new Error(`not all were verified: ${JSON.stringify(job)}`);
-    log(`${size} addresses: at most ${peaks[size]} MB`);
+    log(`${size} addresses: at most ${JSON.stringify(peak)} MB`);
   }
   return peaks;
 }
@@ -209,7 +218,10 @@ export async function bench(log: Log): Promise<Report> {
     ["addresses a second of a list", listed.addresses_per_second],
     ["lookups per unique domain", listed.lookups_per_unique_domain],
     ["questions per unique domain", listed.questions_per_unique_domain],
-    ...Object.entries(peaks).map(([size, mb]) => [`MB at most, ${size} addresses`, mb]),
+    ...Object.entries(peaks).map(([size, peak]) => [
+      `MB at most, ${size} addresses (of it buffers)`,
+      `${peak.total} (${peak.buffers})`,
+    ]),
     ...(syntax ?? []).map(({ corpus, agree, total, html5, zod }) => [
       `syntax as ${corpus}`,
       `${agree} of ${total} (HTML5 ${html5 ?? "-"}, zod ${zod ?? "-"})`,
@@ -231,7 +243,8 @@ export async function bench(log: Log): Promise<Report> {
       addresses_per_second: listed.addresses_per_second,
       lookups_per_unique_domain: listed.lookups_per_unique_domain,
       bound_ratio: listed.bound_ratio,
-      memory_mb: peaks,
+      memory_mb: Object.fromEntries(Object.entries(peaks).map(([size, one]) => [size, one.total])),
+      memory: peaks,
       syntax,
       cached: fromMemory,
       list: listed,
