@@ -5,10 +5,14 @@ import { err, ok, type Result } from "../../core/result.ts";
 export const UPLOAD_MAX = 100 * 1024 * 1024;
 
 /** Bytes of one part: R2 wants all but the last of one size, at least 5 MiB. */
-export const PART_BYTES = 8 * 1024 * 1024;
+export const PART_BYTES = 5 * 1024 * 1024;
+
+/** Room that a body begins with: most lists that people check by hand fit. */
+const ROOM_MIN = 64 * 1024;
 
 /** A large file on its way, in parts numbered from 1. Each call may reject. */
 export interface PartedUpload {
+  /** The bytes are the caller's again when it has settled. */
   part(no: number, bytes: Uint8Array): Promise<void>;
   /** Makes one file of the parts: before that there is none. */
   complete(): Promise<void>;
@@ -17,6 +21,7 @@ export interface PartedUpload {
 }
 
 export interface UploadPort {
+  /** As for `part`. */
   put(bytes: Uint8Array): Promise<void>;
   begin(): Promise<PartedUpload>;
 }
@@ -32,20 +37,33 @@ export async function storeUpload(
   port: UploadPort,
   bytesMax = UPLOAD_MAX,
 ): Promise<Result<number, "too_large">> {
-  let chunks: Uint8Array[] = [];
+  let room = new Uint8Array(ROOM_MIN);
   let held = 0;
   let size = 0;
   let parts = 0;
   let upload: PartedUpload | null = null;
 
-  async function flush(): Promise<void> {
-    upload ??= await port.begin();
-    const all = joined(chunks, held);
-    for (; held >= PART_BYTES; held -= PART_BYTES) {
-      const from = all.length - held;
-      await upload.part(++parts, all.subarray(from, from + PART_BYTES));
+  /** Makes room for `wanted` bytes in all, at most those of a part. */
+  function grow(wanted: number): void {
+    if (wanted <= room.byteLength) return;
+    const larger = new Uint8Array(Math.min(PART_BYTES, Math.max(wanted, 2 * room.byteLength)));
+    larger.set(room.subarray(0, held));
+    room = larger;
+  }
+
+  /** Takes bytes; a part that is full leaves at once, and its room is used again. */
+  async function take(chunk: Uint8Array): Promise<void> {
+    for (let from = 0; from < chunk.byteLength; ) {
+      const some = chunk.subarray(from, from + PART_BYTES - held);
+      grow(held + some.byteLength);
+      room.set(some, held);
+      held += some.byteLength;
+      from += some.byteLength;
+      if (held < PART_BYTES) continue;
+      upload ??= await port.begin();
+      await upload.part(++parts, room);
+      held = 0;
     }
-    chunks = held > 0 ? [all.slice(all.length - held)] : [];
   }
 
   try {
@@ -55,15 +73,13 @@ export async function storeUpload(
         await (upload as PartedUpload | null)?.abort();
         return err("too_large");
       }
-      chunks.push(chunk);
-      held += chunk.byteLength;
-      if (held >= PART_BYTES) await flush();
+      await take(chunk);
     }
     if (upload === null) {
-      await port.put(joined(chunks, held));
+      await port.put(room.subarray(0, held));
     } else {
       const last: PartedUpload = upload;
-      if (held > 0) await last.part(++parts, joined(chunks, held));
+      if (held > 0) await last.part(++parts, room.subarray(0, held));
       await last.complete();
     }
     return ok(size);
@@ -72,16 +88,4 @@ export async function storeUpload(
     await (upload as PartedUpload | null)?.abort().catch(() => {});
     throw error;
   }
-}
-
-function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const [only] = chunks;
-  if (chunks.length === 1 && only !== undefined) return only;
-  const all = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return all;
 }
