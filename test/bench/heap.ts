@@ -22,8 +22,14 @@ interface Usage {
   readonly backingStorageSize: number;
 }
 
-/** Looks until it is told to stop, and answers the most it has seen. */
-export async function watchHeap(port: number): Promise<{ stop(): Promise<HeapPeak> }> {
+/**
+ * Looks until it is told to stop, and answers the most it has seen, by what `stage` said at that
+ * time.
+ */
+export async function watchHeap(
+  port: number,
+  stage: () => string,
+): Promise<{ stop(): Promise<Record<string, HeapPeak>> }> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/${TARGET}`);
   await new Promise((resolve, reject) => {
     socket.addEventListener("open", resolve);
@@ -42,7 +48,7 @@ export async function watchHeap(port: number): Promise<{ stop(): Promise<HeapPea
       socket.send(JSON.stringify({ id: last, method }));
     });
   const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-  const peak: HeapPeak = { total: 0, objects: 0, buffers: 0 };
+  const peaks: Record<string, HeapPeak> = {};
   const mb = (bytes: number): number => Math.round(bytes / 2 ** 20);
   let over = false;
 
@@ -51,6 +57,9 @@ export async function watchHeap(port: number): Promise<{ stop(): Promise<HeapPea
     while (!over) {
       await Promise.race([send("HeapProfiler.collectGarbage"), wait(COLLECT_LIMIT_MS)]);
       const { usedSize, backingStorageSize } = (await send("Runtime.getHeapUsage")) as Usage;
+      const name = stage();
+      const peak = peaks[name] ?? { total: 0, objects: 0, buffers: 0 };
+      peaks[name] = peak;
       peak.total = Math.max(peak.total, mb(usedSize + backingStorageSize));
       peak.objects = Math.max(peak.objects, mb(usedSize));
       peak.buffers = Math.max(peak.buffers, mb(backingStorageSize));
@@ -62,7 +71,7 @@ export async function watchHeap(port: number): Promise<{ stop(): Promise<HeapPea
       over = true;
       await looking;
       socket.close();
-      return peak;
+      return peaks;
     },
   };
 }
