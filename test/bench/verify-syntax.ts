@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { registrableOf } from "../../src/verify/lists.ts";
+import { readAddress } from "../../src/verify/syntax.ts";
 import { corpora } from "./classification.ts";
 import {
   DJANGO,
@@ -21,6 +22,8 @@ export interface Agreement {
   readonly corpus: string;
   readonly agree: number;
   readonly total: number;
+  /** Postern's reading by RFC 5321 alone, without the corpus's policy. */
+  readonly plain: number | null;
   readonly html5: number | null;
   readonly zod: number | null;
 }
@@ -120,6 +123,7 @@ export function syntaxAgreement(folder: string = corpora()): Agreement[] | null 
       corpus,
       agree: count(({ expected, ours }) => expected === ours),
       total: rows.length,
+      plain: mailboxes ? count(({ input, expected }) => readAddress(input).ok === expected) : null,
       html5: mailboxes ? count(({ input, expected }) => HTML.test(input) === expected) : null,
       zod: mailboxes
         ? count(({ input, expected }) => zodEmail.safeParse(input).success === expected)

@@ -244,9 +244,9 @@ export async function bench(log: Log): Promise<Report> {
       `MB at most, ${size} addresses (once it is uploaded)`,
       `${peak.total} (${afterUpload(peak)})`,
     ]),
-    ...(syntax ?? []).map(({ corpus, agree, total, html5, zod }) => [
+    ...(syntax ?? []).map(({ corpus, agree, total, plain, html5, zod }) => [
       `syntax as ${corpus}`,
-      `${agree} of ${total} (HTML5 ${html5 ?? "-"}, zod ${zod ?? "-"})`,
+      `${agree} of ${total} (no policy ${plain ?? "-"}, HTML5 ${html5 ?? "-"}, zod ${zod ?? "-"})`,
     ]),
   ];
   return {
