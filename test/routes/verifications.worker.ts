@@ -108,7 +108,50 @@ describe("POST /verifications", () => {
   });
 });
 
+/** What people, programs and attackers type where an address is wanted. */
+const HOSTILE = [
+  ...[
+    "@",
+    "@@",
+    ".@.",
+    "a@",
+    "@b.com",
+    "a@b@c.com",
+    "a@b..com",
+    "a@-b.com",
+    "a@b-.com",
+    "<a@b.com>",
+  ],
+  ...["a@\u0000.com", "a\r\nbcc: x@y.com", "a@b.com\u0000", "\ud800@b.com", "a@\udfff.com"],
+  ...["a@xn--.com", "a@xn--a.com", "a@xn--\u00e9.com", "a@\u202ecom.evil", "\u200b@b.com"],
+  ...['"', '"@b.com', '"a"b@c.com', '"\\"@b.com', `"${"\\".repeat(300)}"@b.com`],
+  ...["a@[", "a@[]", "a@[IPv6:]", "a@[127.0.0.1]", "a@127.0.0.1", "a@0x7f.1", "a@[IPv6:::1]"],
+  ...[
+    "a@localhost",
+    "a@__proto__",
+    "constructor@prototype.com",
+    "a@../../etc/passwd",
+    "a@b.com/../x",
+  ],
+  ...[`${"a".repeat(600)}@b.com`, `a@${"b.".repeat(400)}com`, `a@${"b".repeat(300)}.com`],
+  ...["a@b.com'; DROP TABLE evidence;--", "a@%00.com", "a@b.com?x=1", "a@b.com#x", "a@b.com:25"],
+];
+
 describe("POST /verifications/batch", () => {
+  test("whatever stands there is a verdict", async () => {
+    for (const client of [live, sandbox]) {
+      const response = await client.post("/verifications/batch", { emails: HOSTILE });
+      expect(response.status).toBe(200);
+      const { data } = await response.json<{ data: Verification[] }>();
+      // Written as JSON, for what reports a failure cannot carry a lone surrogate.
+      const said = data.map(({ input, status, recommendation }) =>
+        JSON.stringify([input, status, recommendation]),
+      );
+      const wanted = HOSTILE.map((one) => JSON.stringify([one, "undeliverable", "block"]));
+      expect(said).toEqual(wanted);
+    }
+  });
+
   test("answers in the order asked, each time an address stands there", async () => {
     const emails = ["a@gmail.com", "b@null-mx.com", "a@gmail.com", "?"];
     const response = await live.post("/verifications/batch", { emails, policy: false });

@@ -14,6 +14,7 @@ import type { VerifyDeps } from "../../src/verify/ports.ts";
 import { createProbe } from "../../src/verify/probe/probe.ts";
 import { readAnswer } from "../../src/verify/probe/reacher.ts";
 import type { Reason } from "../../src/verify/verdict.ts";
+import { xorshift } from "../bench/random.ts";
 import { answerTo } from "../support/doh/answer.ts";
 import { FAULTS, type ZoneName } from "../support/doh/zone.ts";
 import { createWorld } from "./facts-kit.ts";
@@ -138,17 +139,6 @@ function installation(random: () => number) {
   return { state, world, deps };
 }
 
-/** Numbers from 0 to 1 (xorshift). */
-function randomOf(seed: number): () => number {
-  let state = seed | 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
-}
-
 const ASK = { policy: false, probe: true, lookup: true };
 const EVERY = DOMAINS.flatMap((domain) => LOCALS.map((local) => `${local}@${domain}`));
 
@@ -160,7 +150,7 @@ test("a failure never makes an address undeliverable, and is never kept as an an
   const wanted = fc.subarray(EVERY, { minLength: 1 });
   await fc.assert(
     fc.asyncProperty(fc.integer(), wanted, fc.nat({ max: 3 }), async (seed, inputs, storms) => {
-      const { state, world, deps } = installation(randomOf(seed));
+      const { state, world, deps } = installation(xorshift(seed));
       for (let round = 0; round <= storms; round++) {
         for (const { input, status, reason } of await verify("acme", inputs, ASK, deps())) {
           if (status !== "undeliverable") continue;
