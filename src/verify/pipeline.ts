@@ -97,14 +97,16 @@ async function evidenceOf(
   }
   const hashes = new Map<string, string>();
   if (domains.size === 0 || deps.evidence === null) return { found: null, hashes };
-  const keys = new Map<string, EvidenceKey>();
-  await Promise.all(
+  const found = await Promise.all(
     Array.from(domains, async ([address, domain]) => {
-      const hash = await recipientHash(address);
-      hashes.set(address, hash);
-      keys.set(hash, { hash, domain });
+      return { address, domain, hash: await recipientHash(address) };
     }),
   );
+  const keys = new Map<string, EvidenceKey>();
+  for (const { address, domain, hash } of found) {
+    hashes.set(address, hash);
+    keys.set(hash, { hash, domain });
+  }
   return { found: await deps.evidence(account, [...keys.values()]), hashes };
 }
 
