@@ -18,8 +18,11 @@ Object.assign(process.env, QUIET_WRANGLER, { WRANGLER_LOG: "error" });
 const { convertV4MiniflareOptions, Log, LogLevel, Miniflare } = await import("miniflare");
 const { unstable_getMiniflareWorkerOptions } = await import("wrangler");
 
-/** How workerd marks remarks on itself, such as an alarm that was a millisecond late. */
-const RUNTIME_NOISE = "NOSENTRY ";
+/**
+ * How workerd begins remarks on itself: an alarm that was a millisecond late, or a request whose
+ * host was not reached, of which the Worker hears as well.
+ */
+const RUNTIME_NOISE = /^(?:NOSENTRY |e(?:xception)? = rust\/worker\/ffi\.rs)/;
 
 type Section = Record<string, unknown>;
 
@@ -179,7 +182,7 @@ export async function start(options: RuntimeOptions): Promise<Runtime> {
       log: new RuntimeLog(log),
       handleStructuredLogs: ({ level, message }) => {
         const wanted = level === "warn" || level === "error";
-        if (!options.quiet || (wanted && !message.startsWith(RUNTIME_NOISE))) log(message);
+        if (!options.quiet || (wanted && !RUNTIME_NOISE.test(message))) log(message);
       },
       unsafeHandleRuntimeRestart: watch,
     }),
