@@ -1,5 +1,6 @@
 /** `[vars.POSTERN.verify]`: who is asked about addresses, and what answers are made into advice. */
 import { z } from "zod";
+import { isLoopback } from "../core/public-url.ts";
 import { REASONS, RECOMMENDATIONS } from "../verify/verdict.ts";
 
 /** Resolvers that are asked in turn: a third one hardly ever knows what two do not. */
@@ -7,14 +8,14 @@ const RESOLVERS_MAX = 4;
 
 const DAYS_MAX = 36_500;
 
-/** The machine itself, for development and tests. */
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
-
-/** Whether a server that the operator names is asked by https, or is on the machine itself. */
+/**
+ * Whether a server that the operator names is asked by https, or is on the machine itself, for
+ * development and tests.
+ */
 function isAskable(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname } = new URL(text);
-  return protocol === "https:" || (protocol === "http:" && LOOPBACK.test(hostname));
+  return protocol === "https:" || (protocol === "http:" && isLoopback(hostname));
 }
 
 const url = z.string().max(2_048).refine(isAskable, "must be an https:// URL");

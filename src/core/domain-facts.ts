@@ -13,8 +13,6 @@ export type MxType = "mx" | "implicit_a" | "implicit_aaaa" | "null" | "none";
 /** How the question was answered. `servfail` stands for every answer that says nothing. */
 export type ResolverStatus = "noerror" | "nxdomain" | "servfail" | "timeout";
 
-export const TRANSIENT_STATUSES: readonly ResolverStatus[] = ["servfail", "timeout"];
-
 /**
  * Whether the hosts that take the domain's mail can be reached: `unroutable`: all their addresses
  * are private or reserved; `no_address`: they have none; null: not asked, or not learnt.

@@ -8,30 +8,22 @@
  * by a flag in wrangler.toml.
  */
 import { err, ok, type Result } from "./result.ts";
+import { SPECIAL_USE_TLDS } from "./special-use.ts";
 
 /** Signed storage links have about 1,500 characters. */
 export const URL_MAX = 4096;
 
-/**
- * Top-level names that are never on the public internet: RFC 6761 (test, localhost, invalid,
- * example), RFC 6762 (local), RFC 7686 (onion), RFC 9476 (alt), ICANN's reservation (internal),
- * and arpa, which has home.arpa (RFC 8375) and no web sites. `localdomain` is a common suffix.
- */
-const SPECIAL_USE: ReadonlySet<string> = new Set([
-  "test",
-  "localhost",
-  "invalid",
-  "example",
-  "local",
-  "onion",
-  "alt",
-  "internal",
-  "arpa",
-  "localdomain",
-]);
+/** A suffix of private networks that no registry has set aside, beside those of special use. */
+const PRIVATE_TLD = "localdomain";
+
+/** Whether nobody can be reached under a top-level name over the public internet. */
+const isPrivate = (tld: string): boolean => tld === PRIVATE_TLD || SPECIAL_USE_TLDS.has(tld);
 
 /** The machine itself (RFC 6761 section 6.3, RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3). */
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/** Whether the host of a URL, as the URL parser writes it, is the machine itself. */
+export const isLoopback = (hostname: string): boolean => LOOPBACK.test(hostname);
 
 /** How a URL is checked. */
 export interface UrlTerms {
@@ -53,7 +45,7 @@ export function checkPublicUrl(text: string, terms: UrlTerms = {}): Result<URL, 
     return err("must be an absolute https URL");
   }
   const url = new URL(text, base?.href);
-  const local = allowLocal && LOOPBACK.test(url.hostname);
+  const local = allowLocal && isLoopback(url.hostname);
   if (url.protocol !== "https:" && !(local && url.protocol === "http:")) {
     return err("must begin with https://");
   }
@@ -70,7 +62,7 @@ export function checkPublicUrl(text: string, terms: UrlTerms = {}): Result<URL, 
   }
   const labels = host.split(".");
   // A label has a character at least (RFC 1035 section 2.3.1).
-  if (labels.length < 2 || labels.includes("") || SPECIAL_USE.has(labels.at(-1) ?? "")) {
+  if (labels.length < 2 || labels.includes("") || isPrivate(labels.at(-1) ?? "")) {
     return err("must name a public domain");
   }
   return ok(url);

@@ -20,7 +20,7 @@ import { type ReadEvidence, rememberEvidence } from "../verify/remember.ts";
 import { rulesFrom } from "../verify/rules.ts";
 import { type Warmed, warm } from "../verify/warm.ts";
 import type { Env } from "./bindings.ts";
-import { isolateOf, log, now, outside, secretOf, sleep, within } from "./isolate.ts";
+import { isolateOf, log, now, outside, secretOf, within } from "./isolate.ts";
 import { isTestScope } from "./terms.ts";
 
 /** A verdict without evidence is better than none. */
@@ -162,7 +162,7 @@ export function verifyDeps(env: Env, scope: string): VerifyDeps {
 export function verifyServices(env: Env): VerifyServices {
   const { verify, streams } = isolateOf(env).config;
   return {
-    gate: (scope) => ({ verify: verifyDeps(env, scope), strictMs: verify.strict_ms, sleep }),
+    gate: (scope) => ({ verify: verifyDeps(env, scope), strictMs: verify.strict_ms, within }),
     modeOf: (stream) => streams[stream]?.verify ?? "off",
   };
 }

@@ -10,7 +10,8 @@ export interface GateDeps {
   readonly verify: VerifyDeps;
   /** How long a `strict` verification may take. */
   readonly strictMs: number;
-  readonly sleep: (ms: number) => Promise<void>;
+  /** The promise's value, or a rejection after `ms` milliseconds. */
+  readonly within: <T>(promise: Promise<T>, ms: number) => Promise<T>;
 }
 
 /**
@@ -32,12 +33,11 @@ export async function refusals(
   const asked = verify(account, addresses, ask, {
     ...ports,
     ...(strict ? {} : { evidence: null, probe: null }),
-  }).catch((error: unknown) => {
-    ports.log("gate_failed", { reason: String(error) });
+  });
+  const verdicts = await deps.within(asked, deps.strictMs).catch((error: unknown) => {
+    ports.log("gate_open", { reason: String(error) });
     return null;
   });
-  const late = deps.sleep(deps.strictMs).then(() => null);
-  const verdicts = await Promise.race([asked, late]);
   if (verdicts === null) return none;
   return verdicts.map(({ status, reason }) => (status === "undeliverable" ? reason : null));
 }

@@ -9,12 +9,10 @@ import { type DomainFacts, type KnownFacts, siteOf } from "../core/domain-facts.
 import type { EvidenceFound, EvidenceKey } from "../core/evidence.ts";
 import { recipientHash } from "../core/recipient-hash.ts";
 import { type Draft, draftOf, withKnowledge, withProbe } from "./draft.ts";
-import { type Judgement, judge, type Subject } from "./judge.ts";
+import { judge } from "./judge.ts";
 import type { FactsAsk, ProbePort, VerifyDeps } from "./ports.ts";
 import { type Case, reportOf } from "./report.ts";
 import type { Probe, Verification } from "./verdict.ts";
-
-export { judge };
 
 /** What is asked for, beside what costs nothing. */
 export interface VerifyAsk extends FactsAsk {
@@ -135,5 +133,3 @@ async function probeAll(
   await Promise.all(Array.from({ length: Math.min(PROBES_AT_ONCE, sites.size) }, lane));
   return answers;
 }
-
-export type { Judgement, Subject };

@@ -1,7 +1,7 @@
 /** What verification needs from outside. */
 import type { KnownFacts } from "../core/domain-facts.ts";
 import type { EvidenceFound, EvidenceKey } from "../core/evidence.ts";
-import type { Form, Probe, Reason, Recommendation } from "./verdict.ts";
+import type { Probe, Reason, Recommendation } from "./verdict.ts";
 
 /** What is asked about domains. */
 export interface FactsAsk {
@@ -56,5 +56,3 @@ export interface VerifyDeps {
   readonly rules: VerifyRules;
   readonly log: (event: string, fields: Record<string, string | number>) => void;
 }
-
-export type { Form };

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { parseConfig } from "../../src/config.ts";
 import { type GateDeps, refusals } from "../../src/verify/gate.ts";
 import type { FactsAsk } from "../../src/verify/ports.ts";
+import { within } from "./facts-kit.ts";
 import { factsOf, rulesOf } from "./worlds.ts";
 
 const NOW = Date.UTC(2026, 10, 1);
@@ -24,8 +25,8 @@ function world({ late = false, broken = false } = {}): World {
     asked: [],
     evidenceAsked: 0,
     deps: {
-      strictMs: 50,
-      sleep: (ms) => (late ? Promise.resolve() : new Promise((done) => setTimeout(done, ms * 20))),
+      strictMs: 5_000,
+      within: (promise, ms) => within(promise, late ? 0 : ms),
       verify: {
         now: () => NOW,
         facts: async (domains, ask) => {
